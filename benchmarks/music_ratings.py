@@ -1,0 +1,184 @@
+"""Do lists carry the mood that people hear? Against listeners' ratings, random songs and nearest neighbours.
+
+    python benchmarks/music_ratings.py ../shared/music
+
+The songs are those of tracks_26k_placeholder_ids.csv that join the rated songs of deezer_mood_*.csv (Delbouys et al.
+2018) by title and artist. For every mood a list of 20 is chosen from them, and the mean rating of the list is held
+against the mood's place on the circumplex. Ratings are percentiles of all joined songs, spread over -1 to 1. Nothing is
+fitted to ratings: the recommender's weights are fixed in mien.music.placing. `error` is the mean distance, `r` the
+correlation over moods, `lead_95` what the recommender's error is below that of valence+energy: 95 % of a bootstrap over
+songs, the lists being as they are. What the figures of variety mean is said at `variety`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.expression import Expression
+from mien.music.catalog import Catalog, Track
+from mien.music.importing import import_table
+from mien.music.names import song_key
+from mien.music.recommend import mood_place, recommend
+
+Floats = NDArray[np.float64]
+Chooser = Callable[[Sequence[float], int], list[int]]
+"""A mood and a seed to the numbers of the chosen songs."""
+
+TABLE = "tracks_26k_placeholder_ids.csv"
+COUNT = 20
+SEEDS = 5
+ROUNDS = 2000  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Songs of the catalogue with what people heard in them: float64 (songs, 2), valence and arousal, -1 to 1."""
+
+    tracks: list[Track]
+    heard: Floats
+    held_out: NDArray[np.bool_]
+
+    def part(self, chosen: NDArray[np.bool_]) -> Rated:
+        """Some of the songs."""
+        tracks = [track for track, wanted in zip(self.tracks, chosen, strict=True) if wanted]
+        return Rated(tracks, self.heard[chosen], self.held_out[chosen])
+
+
+def join(folder: Path) -> Rated:
+    """Import the table as a user would, and look up the ratings."""
+    ratings: dict[str, tuple[float, float, bool]] = {}
+    for split in ("train", "validation", "test"):
+        with (folder / f"deezer_mood_{split}.csv").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                key = song_key(row["track_name"], row["artist_name"])
+                ratings.setdefault(key, (float(row["valence"]), float(row["arousal"]), split != "train"))
+    with tempfile.TemporaryDirectory() as temporary, Catalog(Path(temporary) / "music.sqlite") as catalog:
+        import_table(catalog, folder / TABLE, lambda _what, _share: None, now=0.0)
+        tracks = [track for track in catalog.candidates([(0.0, 0.0)], 10**6) if track.track_id in ratings]
+    values = np.array([ratings[track.track_id] for track in tracks])
+    return Rated(tracks, np.stack([spread(values[:, 0]), spread(values[:, 1])], axis=1), values[:, 2] > 0)
+
+
+def spread(values: Floats) -> Floats:
+    """Percentiles, -1 to 1."""
+    return np.asarray(2 * values.argsort().argsort() / (len(values) - 1) - 1)
+
+
+def moods() -> Iterator[tuple[float, ...]]:
+    """Every expression by itself, and every one with a second that is a third as likely."""
+    for one in Expression:
+        yield tuple(float(e == one) for e in Expression)
+    for one, other in itertools.permutations(Expression, 2):
+        yield tuple(0.75 * (e == one) + 0.25 * (e == other) for e in Expression)
+
+
+def choosers(rated: Rated) -> dict[str, Chooser]:
+    """The recommender and what it has to beat."""
+    raw = np.array([(2 * track.valence - 1, 2 * track.energy - 1) for track in rated.tracks])
+    number = {track.track_id: n for n, track in enumerate(rated.tracks)}
+
+    def nearest(dimensions: int) -> Chooser:
+        def choose(mood: Sequence[float], _seed: int) -> list[int]:
+            apart = raw[:, :dimensions] - np.array(mood_place(mood))[:dimensions]
+            return [int(n) for n in (apart**2).sum(axis=1).argsort()[:COUNT]]
+
+        return choose
+
+    return {
+        "random": lambda mood, seed: [
+            int(n) for n in np.random.default_rng([seed, *(int(100 * p) for p in mood)]).permutation(len(raw))[:COUNT]
+        ],
+        "valence": nearest(1),
+        "valence+energy": nearest(2),
+        "mien": lambda mood, seed: [number[c.track.track_id] for c in recommend(mood, rated.tracks, COUNT, seed=seed)],
+    }
+
+
+def errors(lists: NDArray[np.int64], heard: Floats, weights: Floats, places: Floats) -> Floats:
+    """float64 (2,): the mean distance of a list's mean rating from the mood's place, in valence and in arousal.
+
+    lists: (moods, seeds x songs) numbers of songs. weights: how often each song counts.
+    """
+    share = weights[lists]
+    means = (heard[lists] * share[..., None]).sum(axis=1) / share.sum(axis=1)[:, None]
+    return np.asarray(np.abs(means - places).mean(axis=0))
+
+
+def report(rated: Rated) -> dict[str, object]:
+    """Errors of every chooser, and the recommender's lead over valence+energy with its bootstrap over songs."""
+    wanted = list(moods())
+    places = np.array([mood_place(mood) for mood in wanted])
+    lists = {
+        name: np.array([[n for seed in range(SEEDS) for n in choose(mood, seed)] for mood in wanted])
+        for name, choose in choosers(rated).items()
+    }
+    ones = np.ones(len(rated.tracks))
+    result: dict[str, object] = {"songs": len(rated.tracks), "moods": len(wanted)}
+    for name, chosen in lists.items():
+        valence, arousal = errors(chosen, rated.heard, ones, places)
+        means = rated.heard[chosen].mean(axis=1)
+        result[name] = {
+            "valence_error": round(valence, 3),
+            "arousal_error": round(arousal, 3),
+            "valence_r": round(float(np.corrcoef(means[:, 0], places[:, 0])[0, 1]), 3),
+            "arousal_r": round(float(np.corrcoef(means[:, 1], places[:, 1])[0, 1]), 3),
+            **variety(rated, chosen.reshape(len(wanted), SEEDS, COUNT)),
+        }
+    generator = np.random.default_rng(0)
+    leads = []
+    for _ in range(ROUNDS):
+        weights = generator.multinomial(len(ones), ones / len(ones)).astype(np.float64) + 1e-9
+        both = [errors(lists[name], rated.heard, weights, places) for name in ("valence+energy", "mien")]
+        leads.append(both[0] - both[1])
+    low, high = np.percentile(leads, [2.5, 97.5], axis=0)
+    result["lead_95"] = {
+        "valence": [round(low[0], 3), round(high[0], 3)],
+        "arousal": [round(low[1], 3), round(high[1], 3)],
+    }
+    return result
+
+
+def variety(rated: Rated, lists: NDArray[np.int64]) -> dict[str, float]:
+    """How lists vary. lists: (moods, seeds, songs) numbers of songs.
+
+    artists and genres: how many a list has. fresh: the share of a list that was not in the one of the seed before.
+    coverage: the share of all songs that come in any list.
+    """
+    flat = lists.reshape(-1, COUNT)
+    fresh = [
+        len(set(after) - set(before)) / COUNT for seeds in lists.tolist() for before, after in itertools.pairwise(seeds)
+    ]
+    return {
+        "artists": round(float(np.mean([len({rated.tracks[n].artist_key for n in row}) for row in flat])), 1),
+        "genres": round(float(np.mean([len({rated.tracks[n].genre for n in row}) for row in flat])), 1),
+        "fresh": round(float(np.mean(fresh)), 2),
+        "coverage": round(len(set(lists.ravel().tolist())) / len(rated.tracks), 2),
+    }
+
+
+def main() -> None:
+    """Print one JSON object a part of the ratings."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the tables are")
+    folder = parser.parse_args().folder
+    if not (folder / TABLE).is_file():
+        sys.exit(f"{folder / TABLE} is not there: give the folder with the tables.")
+    rated = join(folder)
+    everything = np.ones(len(rated.tracks), np.bool_)
+    for name, part in (("all", everything), ("validation and test", rated.held_out), ("train", ~rated.held_out)):
+        print(json.dumps({"part": name, **report(rated.part(part))}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""How long an import, a recommendation and a process take, and how much memory, for 10 k, 100 k and 1 M songs.
+
+    python benchmarks/music_speed.py [SONGS...]
+
+Lists are timed by the processor time that they take, imports and whole processes by both clocks.
+
+The tables are made up (random features, one artist for twelve songs, a Spotify id each) in a temporary folder, which
+needs 1 GB for a million songs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from mien.expression import Expression
+from mien.music.catalog import Catalog, default_path
+from mien.music.select import select
+
+LETTERS = np.array(list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))
+FEATURES = "valence,energy,danceability,acousticness,instrumentalness,speechiness,liveness"
+LISTS = 50
+
+
+def lists() -> None:
+    """Print the median processor time of a list of one and of ten songs, in ms, and the peak memory in MB."""
+    dice = random.Random(0)  # noqa: S311 - no secrets here
+    taken: dict[int, list[float]] = {1: [], 10: []}
+    with Catalog(default_path()) as catalog:
+        for seed in range(LISTS):
+            shares = [dice.expovariate(1) ** 3 for _ in Expression]
+            for count, times in taken.items():
+                began = time.process_time()
+                assert len(select(catalog, shares, count, now=0.0, seed=seed)) == count
+                times.append(1000 * (time.process_time() - began))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps([*(median(times) for times in taken.values()), peak]))
+
+
+def make_table(path: Path, songs: int) -> None:
+    """Write a CSV as people have them."""
+    generator = np.random.default_rng(0)
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f"track_id,track_name,artists,popularity,year,explicit,tempo,loudness,mode,{FEATURES}\n")
+        for begin in range(0, songs, 10_000):
+            count = min(10_000, songs - begin)
+            names = LETTERS[generator.integers(0, len(LETTERS), (count, 22))]
+            features = generator.beta(2, 2, (count, 7))
+            facts = generator.integers(0, [100, 60, 2, 120, 2, max(1, songs // 12)], (count, 6))
+            for number in range(count):
+                popularity, year, explicit, pace, mode, artist = facts[number]
+                sound = ",".join(f"{value:.4f}" for value in features[number])
+                file.write(
+                    f"{''.join(names[number])},Song number {begin + number},Artist {artist},{popularity},{1960 + year},"
+                    f"{bool(explicit)},{60 + pace},-{pace / 4},{mode},{sound}\n"
+                )
+
+
+def measure(songs: int) -> dict[str, float]:
+    """Each step in a process of its own, whose peak memory is then its own too."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "songs.csv")
+        make_table(table, songs)
+        environment = os.environ | {"STATE_DIRECTORY": folder}
+        imported = _run(["-m", "mien.cli", "music", "import", str(table)], environment)
+        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        table.unlink()
+        size = Path(folder, "music.sqlite").stat().st_size / 2**20
+        single, ten, peak = json.loads(_run([__file__, "lists"], environment).out)
+        starts = [_run(["-m", "mien.cli", "recommend", "--expression", "happy"], environment) for _ in range(5)]
+    return {
+        "songs": songs,
+        "import_s": round(imported.wall, 1),
+        "import_processor_s": round(imported.processor, 1),
+        "import_mb": round(memory),
+        "file_mb": round(size),
+        "one_song_ms": round(single, 2),
+        "ten_songs_ms": round(ten, 2),
+        "recommender_mb": round(peak),
+        "process_s": round(median(run.wall for run in starts), 2),
+        "process_processor_s": round(median(run.processor for run in starts), 2),
+    }
+
+
+class Run(NamedTuple):
+    """What a process wrote, and the seconds that it took by the wall's clock and by the processor's."""
+
+    out: str
+    wall: float
+    processor: float
+
+
+def _run(arguments: list[str], environment: dict[str, str]) -> Run:
+    """Run Python with these arguments."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Run(done.stdout, time.perf_counter() - began, used)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["lists"]:  # what a process of its own is asked for
+        lists()
+    else:
+        for size in [int(argument) for argument in sys.argv[1:]] or [10_000, 100_000, 1_000_000]:
+            print(json.dumps(measure(size)), flush=True)

@@ -1,0 +1,223 @@
+"""What looking costs, stage by stage, with a full-frame scan as the yardstick in the same run.
+
+    python benchmarks/pipeline.py [--frames N] [--yunet FILE] [--json]
+
+One core: cv2.setNumThreads(1) and one thread for the network. Scenes are generated around the demo's face: it moves,
+leaves and returns. Rows for the peers `fer`, DeepFace and MediaPipe appear where they are installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien.config import Config
+from mien.events import Frame
+from mien.mood import MoodTracker
+from mien.vision.crop import to_input
+from mien.vision.demo_face import DemoCamera
+from mien.vision.face import FaceFinder, Gray, HaarFinder
+from mien.vision.look import Eyes, open_classifier
+from mien.vision.yunet import YunetFinder
+
+MIN_FACE = 60
+INTERVAL = 0.1  # seconds between frames of the scene
+PERIOD = 20.0  # seconds of a face's coming and going
+AWAY = 4.0  # of which it is wholly out of the picture
+
+Row = dict[str, float]
+
+
+def scene(count: int) -> Iterator[tuple[Frame, bool]]:
+    """Frames of a face that moves, leaves to the right and returns, and whether all of it is in view."""
+    camera = DemoCamera()
+    noise = np.random.default_rng(0)
+    grain = [noise.integers(0, 5, (480, 640), dtype=np.uint8) for _ in range(4)]
+    for index in range(count):
+        at = index * INTERVAL
+        phase = at % PERIOD
+        leaving = min(1.0, max(0.0, phase - (PERIOD - AWAY - 2)))
+        returning = min(1.0, max(0.0, PERIOD - phase))
+        shift = round(640 * min(leaving, returning))
+        picture = np.roll(camera.draw(at % 30.0), shift, axis=1)
+        if shift:
+            picture[:, :shift] = camera.draw(1e6)[:, :1]
+        picture += grain[index % 4]
+        yield Frame(picture, at), shift < 80 * math.exp(-1)
+
+
+def time_each(work: Callable[[Frame], object], frames: list[Frame]) -> Row:
+    """Median and 90th percentile of milliseconds of processor time a frame: what else runs does not count."""
+    times = []
+    for frame in frames:
+        began = time.thread_time()
+        work(frame)
+        times.append((time.thread_time() - began) * 1000)
+    return {"median": float(np.median(times)), "p90": float(np.percentile(times, 90))}
+
+
+def stages(finder: FaceFinder, name: str, frames: list[Frame]) -> dict[str, Row]:
+    """Scanning, following, cropping, reading and tracking, each alone."""
+    found = [(frame, faces[0]) for frame in frames[::20] if (faces := finder.find(frame.gray))]
+    classifier = open_classifier(Config())
+    at_face = {id(frame): face for frame, face in found}
+    only = [frame for frame, _ in found]
+    tracker = MoodTracker(Config().mood, classifier.contract.confusion)
+    eyes = Eyes(finder, classifier)
+    crop = to_input(only[0].gray, at_face[id(only[0])])
+    return {
+        f"{name}: full-frame scan": time_each(lambda frame: finder.find(frame.gray), only),
+        f"{name}: follow": time_each(lambda frame: finder.near(frame.gray, at_face[id(frame)]), only),
+        "crop": time_each(lambda frame: to_input(frame.gray, at_face[id(frame)]), only),
+        "network": time_each(lambda _: classifier.probabilities(crop), only),
+        "crop, quality, network, tracker": time_each(
+            lambda frame: tracker.update(eyes.read(frame, at_face[id(frame)])), only
+        ),
+    }
+
+
+def whole(finder: FaceFinder, frames: list[tuple[Frame, bool]]) -> tuple[Row, float]:
+    """Find, crop, classify and track on the frames with a face, and the longest time lost after a return, seconds."""
+    classifier = open_classifier(Config())
+    eyes, tracker = Eyes(finder, classifier), MoodTracker(Config().mood, classifier.contract.confusion)
+    times, lost, longest = [], 0.0, 0.0
+    for frame, in_view in frames:
+        began = time.thread_time()
+        look = eyes.look(frame)
+        if look.reading is not None:
+            tracker.update(look.reading)
+            times.append((time.thread_time() - began) * 1000)
+        else:
+            tracker.nobody(look.at)
+        lost = lost + INTERVAL if in_view and not look.faces else 0.0
+        longest = max(longest, lost)
+    return {"median": float(np.median(times)), "p90": float(np.percentile(times, 90))}, longest
+
+
+def plain_scan() -> Callable[[Frame], object]:
+    """The yardstick: the cascade over the whole frame at full size, scaleFactor 1.1, from 60 pixels on."""
+    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")  # type: ignore[attr-defined]
+    return lambda frame: cascade.detectMultiScale(frame.gray, scaleFactor=1.1, minSize=(MIN_FACE, MIN_FACE))
+
+
+def peers(frames: list[Frame]) -> dict[str, Row]:
+    """Rows for whatever of the known alternatives is installed."""
+    rows = {}
+    for name, opener in {"fer": _fer, "DeepFace": _deepface, "MediaPipe (faces only)": _mediapipe}.items():
+        try:
+            work = opener()
+        except Exception as error:  # a peer that does not start is no fault of ours
+            print(f"{name}: left out ({type(error).__name__})", file=sys.stderr)
+            continue
+        rows[name] = _time_peer(work, frames[:30])
+    return rows
+
+
+def _time_peer(work: Callable[[Gray], object], frames: list[Frame]) -> Row:
+    return time_each(lambda frame: work(_color(frame.gray)), frames)
+
+
+def _fer() -> Callable[[Gray], object]:
+    from fer import FER
+
+    detect: Callable[[Gray], object] = FER().detect_emotions
+    return detect
+
+
+def _deepface() -> Callable[[Gray], object]:
+    from deepface import DeepFace
+
+    return lambda picture: DeepFace.analyze(picture, actions=["emotion"], enforce_detection=False, silent=True)
+
+
+def _mediapipe() -> Callable[[Gray], object]:
+    import mediapipe
+
+    process: Callable[[Gray], object] = mediapipe.solutions.face_detection.FaceDetection(model_selection=0).process
+    return process
+
+
+def _color(gray: Gray) -> Gray:
+    return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
+
+
+def cold_start(camera: str) -> float:
+    """Seconds from the start of `mien run` to its first frame looked at."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "mien.cli", "run", "--camera", camera, "--max-frames", "1"]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--yunet", type=Path, help="YuNet's model file")
+    parser.add_argument("--picture", type=Path, metavar="SVG", help="draw the medians")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    frames = list(scene(min(args.frames, 400)))
+    pictures = [frame for frame, in_view in frames if in_view]
+    rows = {"yardstick: plain Haar scan": time_each(plain_scan(), pictures[::10])}
+    lost = {}
+    finders: dict[str, FaceFinder] = {"Haar": HaarFinder(MIN_FACE)}
+    if args.yunet:
+        finders["YuNet"] = YunetFinder(args.yunet, MIN_FACE)
+    for name, finder in finders.items():
+        rows |= stages(finder, name, pictures)
+        rows[f"{name}: whole chain while following"], lost[name] = whole(finder, list(_again(frames, args.frames)))
+    rows |= peers(pictures)
+    if args.picture:
+        draw(rows, args.picture)
+    facts = {
+        "longest loss after a return, s": {name: round(value, 1) for name, value in lost.items()},
+        "start and first frame of mien run, s": round(cold_start("demo"), 2),
+        "peak memory of this process, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    if args.json:
+        print(json.dumps({"rows": rows, "facts": facts}, indent=1))
+        return
+    print(f"{'milliseconds a frame':40}{'median':>9}{'p90':>9}")
+    for name, row in rows.items():
+        print(f"{name:40}{row['median']:9.2f}{row['p90']:9.2f}")
+    for name, fact in facts.items():
+        print(f"{name}: {fact}")
+
+
+def draw(rows: dict[str, Row], path: Path) -> None:
+    """Medians as bars on a logarithmic scale."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "mien"  # equal input, equal file
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 0.5 + 0.35 * len(rows)), layout="constrained")
+    bars = axes.barh(list(rows), [row["median"] for row in rows.values()])
+    axes.bar_label(bars, fmt="%.2f", padding=3)
+    axes.set(xscale="log", xlabel="milliseconds of processor time a frame, median")
+    axes.invert_yaxis()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _again(frames: list[tuple[Frame, bool]], count: int) -> Iterator[tuple[Frame, bool]]:
+    """The scene over and over; 400 frames are two whole periods, so that the seam does not show."""
+    for index in range(count):
+        frame, in_view = frames[index % len(frames)]
+        yield Frame(frame.gray, index * INTERVAL), in_view
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Turns trained networks into model files for the device, with TensorFlow."""

@@ -1,0 +1,265 @@
+"""Configuration: one TOML file in typed sections, all of whose errors are reported at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from mien.errors import ConfigError
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0, le=86400)]
+Profile = Literal["eco", "balanced", "responsive"]
+
+
+class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[camera]"""
+
+    source: str = "picamera"
+    """picamera, demo, a video device (0 or /dev/video0), a photo, a video file or a folder of photos"""
+    on_fault: Literal["auto", "exit", "retry"] = "auto"
+    """exit ends with code 4; retry tries again after 1 s, growing to 60 s; auto retries where MQTT tells of it"""
+
+
+class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[vision]"""
+
+    finder: Literal["auto", "haar", "yunet"] = "auto"
+    """haar needs no file; yunet finds more faces and needs "mien model fetch-yunet"; auto takes yunet where it is"""
+    yunet_file: str = ""
+    """YuNet's model file; empty means where "mien model fetch-yunet" puts it"""
+    faces: Literal["largest", "all"] = "largest"
+    """whose expression counts: the largest face, or all in view by their size"""
+    profile: Profile = "balanced"
+    """share of one core to use and frames a second at most: eco 5 %, 4; balanced 15 %, 8; responsive 40 %, 15"""
+    min_face: Annotated[int, Meta(ge=24, le=1080)] = 60
+    """side of the smallest face to look for, in pixels; larger is faster"""
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[model]"""
+
+    file: str = ""
+    """a model file; empty means the one that comes with mien"""
+    runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
+    """auto prefers litert"""
+    threads: Annotated[int, Meta(ge=1, le=4)] = 1
+    """threads of the network; one is enough for it"""
+
+
+class Mood(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[mood]"""
+
+    threshold: Share = 0.8
+    """probability that an expression must reach to become the mood"""
+    dwell: Seconds = 0.5
+    """seconds for which it must lead before the mood changes"""
+    hold: Annotated[float, Meta(ge=1, le=86400)] = 300.0
+    """seconds that a mood lasts on average; longer makes changes rarer, and slower"""
+    memory: Annotated[float, Meta(ge=0.05, le=60)] = 0.75
+    """seconds that a misreading lasts on average; readings closer than this count as one piece of evidence"""
+    absent_after: Seconds = 10.0
+    """seconds without a face until nobody is there"""
+
+
+Source = Literal["library", "catalogue", "playlists", "starter"]
+Label = Literal["neutral", "happy", "sad", "surprise", "angry", "disgust", "fear"]
+
+
+class Music(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[music]"""
+
+    enabled: bool = False
+    """play music to the mood; needs [spotify] client_id and 'mien spotify login'"""
+    intent: Literal["match", "lift", "calm"] = "match"
+    """match the mood, lift it, or calm it"""
+    sources: Annotated[tuple[Source, ...], Meta(min_length=1)] = ("library", "catalogue", "playlists", "starter")
+    """where songs come from, the first choice first: library, catalogue, playlists, starter"""
+    playlists: dict[
+        Label, Annotated[str, Meta(pattern=r"^(spotify:playlist:|https://open\.spotify\.com/playlist/).+")]
+    ] = {}
+    """your own playlist for each mood, for example { happy = "https://open.spotify.com/playlist/..." }"""
+    explicit: bool = True
+    """play songs that are marked explicit"""
+    dwell: Seconds = 20.0
+    """seconds for which a mood must hold before the music follows it"""
+    cooldown: Seconds = 120.0
+    """least seconds between two changes of the mood that the music follows"""
+    interrupt: bool = False
+    """let a new mood cut a song short; otherwise the next song follows it"""
+    hands_off: Seconds = 1200.0
+    """seconds for which mien leaves the music alone after a person changed track, context, volume or device"""
+    quiet_hours: Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")] = ""
+    """local time in which no song is started, for example "22:30-07:00"; empty for none"""
+    pause_when_absent: bool = False
+    """pause when nobody is there, and go on when somebody is"""
+    volume: Annotated[int, Meta(ge=-1, le=100)] = -1
+    """percent to set when music starts from silence; -1 leaves the volume alone"""
+
+
+class Spotify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[spotify]"""
+
+    client_id: Annotated[str, Meta(pattern=r"^([0-9A-Za-z]{8,64})?$")] = ""
+    """the client id of your own app from the Spotify Developer Dashboard"""
+    device: str = ""
+    """name or id of the device to play on ('mien spotify devices'); empty for the one that is active"""
+    redirect_port: Annotated[int, Meta(ge=1024, le=65535)] = 8898
+    """your app's redirect URI must be http://127.0.0.1:8898/callback, with this port"""
+
+
+class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[mqtt]"""
+
+    host: str = ""
+    """the broker's name or address; empty means that nothing is said over MQTT"""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    """0 means 1883, or 8883 with TLS"""
+    node: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9_-]{0,31})?$")] = ""
+    """this machine's name in topics: lower-case letters, digits, - and _; empty means the host's name"""
+    name: Annotated[str, Meta(min_length=1, max_length=60)] = "Mien"
+    """the device's name in Home Assistant; leave the room out of it, for Home Assistant adds the area by itself"""
+    area: Annotated[str, Meta(max_length=60)] = ""
+    """the area that Home Assistant suggests for it"""
+    language: Literal["en", "de", "es", "fr", "el"] = "en"
+    """of the entities' names"""
+    username: str = ""
+    """empty means none"""
+    password_file: str = ""
+    """a file that holds the password, mode 0600; empty means systemd's credential mqtt-password, or none"""
+    tls: bool = False
+    """encrypt, and verify the broker's certificate"""
+    ca_file: str = ""
+    """the authority that signed it, where that is your own (PEM); empty means the system's authorities"""
+    cert_file: str = ""
+    """this machine's certificate, where the broker asks for one (PEM)"""
+    key_file: str = ""
+    """the certificate's private key (PEM)"""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. Every key has a default that runs."""
+
+    camera: Camera = Camera()
+    vision: Vision = Vision()
+    model: Model = Model()
+    mood: Mood = Mood()
+    music: Music = Music()
+    spotify: Spotify = Spotify()
+    mqtt: Mqtt = Mqtt()
+
+
+def find() -> Path | None:
+    """The configuration file in force: the system's, else the user's, else none."""
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    for path in (Path("/etc/mien/mien.toml"), home / "mien" / "mien.toml"):
+        if path.is_file():
+            return path
+    return None
+
+
+def load(path: Path | None) -> Config:
+    """Read a file, or give the defaults where there is none. Raises ConfigError that names every fault."""
+    if path is None:
+        return Config()
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from None
+    config, faults = parse(values)
+    if faults:
+        raise ConfigError(f"{path}: " + "; ".join(faults) + ".")
+    return config
+
+
+def parse(values: dict[str, Any]) -> tuple[Config, list[str]]:
+    """Check every section and key by itself, so that one fault hides no other.
+
+    Returns the configuration with defaults in the place of what is wrong, and a sentence for each fault.
+    """
+    faults: list[str] = []
+    sections: dict[str, Any] = {}
+    kinds = {field.name: type(field.default) for field in msgspec.structs.fields(Config)}
+    for name, section in values.items():
+        if name not in kinds:
+            faults.append(f"unknown section [{name}]{_did_you_mean(name, list(kinds))}")
+        elif not isinstance(section, dict):
+            faults.append(f"{name} must be a section: write [{name}]")
+        else:
+            sections[name] = _section(kinds[name], name, section, faults)
+    if "mqtt" in sections and "host" not in values["mqtt"]:
+        faults.append("mqtt.host is missing: name the broker, or leave the section out")
+    config = Config(**sections)
+    if config.music.enabled and not config.spotify.client_id:
+        faults.append("music.enabled needs spotify.client_id, the client id of your own Spotify app")
+    return config, faults
+
+
+def example() -> str:
+    """A file with every key, what it means, and its default."""
+    lines = ["# mien's configuration. Every key may be left out."]
+    for section in msgspec.structs.fields(Config):
+        kind = type(section.default)
+        lines += ["", f"[{section.name}]"]
+        notes = _field_notes(kind)
+        for field in msgspec.structs.fields(kind):
+            lines += [f"# {notes[field.name]}", f"{field.name} = {_toml(getattr(section.default, field.name))}"]
+    return "\n".join(lines) + "\n"
+
+
+def show(config: Config) -> str:
+    """The effective configuration as TOML."""
+    lines = []
+    for section in msgspec.structs.fields(Config):
+        values = msgspec.structs.asdict(getattr(config, section.name))
+        lines += [f"[{section.name}]", *(f"{name} = {_toml(value)}" for name, value in values.items()), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(kind: type[msgspec.Struct], name: str, values: dict[str, Any], faults: list[str]) -> msgspec.Struct:
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    good = {}
+    for key, value in values.items():
+        if key not in fields:
+            faults.append(f"unknown key {name}.{key}{_did_you_mean(key, list(fields))}")
+            continue
+        try:
+            good[key] = msgspec.convert(value, fields[key].type)
+        except msgspec.ValidationError as error:
+            faults.append(f"{name}.{key}: {str(error)[0].lower()}{str(error)[1:]}")
+    return kind(**good)
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(known)})"
+
+
+def _toml(value: str | float | bool | tuple[str, ...] | dict[str, str]) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f" {key} = {_toml(text)}" for key, text in value.items()) + " }"
+    # TOML's basic strings, numbers, booleans and arrays are written as JSON's
+    return msgspec.json.encode(value).decode()
+
+
+def _field_notes(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """The text under each field of a section, read from this file's own source."""
+    import ast
+    import inspect
+    import textwrap
+
+    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    notes = {}
+    for field, note in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(note, ast.Expr):
+            notes[field.target.id] = str(ast.literal_eval(note.value))
+    return notes

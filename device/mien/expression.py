@@ -1,0 +1,48 @@
+"""The seven expressions that mien names, in the order of the network's outputs."""
+
+from enum import IntEnum
+
+
+class Expression(IntEnum):
+    """An expression; its value is its index in the network's output.
+
+    Each has a place on the circumplex of affect: `valence` (unpleasant -1 .. pleasant 1) and `arousal`
+    (calm -1 .. excited 1), the mean ratings of Russell & Mehrabian, "Evidence for a three-factor theory of
+    emotions", Journal of Research in Personality 11 (1977). Neutral is the origin by definition.
+    """
+
+    NEUTRAL = 0
+    HAPPY = 1
+    SAD = 2
+    SURPRISE = 3
+    ANGRY = 4
+    DISGUST = 5
+    FEAR = 6
+
+    @property
+    def label(self) -> str:
+        """The lower-case name used on the command line, in JSON and in model files."""
+        return self.name.lower()
+
+    @property
+    def valence(self) -> float:
+        """Pleasantness, -1 to 1."""
+        return _PLACES[self][0]
+
+    @property
+    def arousal(self) -> float:
+        """Excitement, -1 to 1."""
+        return _PLACES[self][1]
+
+
+_PLACES = {
+    Expression.NEUTRAL: (0.0, 0.0),
+    Expression.HAPPY: (0.81, 0.51),
+    Expression.SAD: (-0.63, -0.27),
+    Expression.SURPRISE: (0.40, 0.67),
+    Expression.ANGRY: (-0.51, 0.59),
+    Expression.DISGUST: (-0.60, 0.35),
+    Expression.FEAR: (-0.64, 0.60),
+}
+
+LABELS: tuple[str, ...] = tuple(expression.label for expression in Expression)

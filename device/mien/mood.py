@@ -1,0 +1,141 @@
+"""From a stream of readings to a mood that holds still. Pure: it knows no clock but the readings' own.
+
+A recursive Bayesian filter over the seven expressions, a hidden Markov model in continuous time (Rabiner 1989 for the
+discrete one). Between two readings a mood keeps with the probability exp(-t / hold) and else jumps to any expression; a
+reading then multiplies each expression's probability by how likely it makes such a reading. Readings close in time
+share their faults (a blink, a word, a turned head), so that a reading counts in proportion to the time since the
+last, and as one whole piece of evidence only after `memory` seconds: twice the frame rate is no twice the proof.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mien.config import Mood as MoodConfig
+from mien.events import Mood, Reading, most_probable
+from mien.expression import Expression
+
+HYSTERESIS = 0.2
+"""By how much another expression must lead the present one, so that two equals do not take turns."""
+
+NAME_SHARE = 0.3
+"""Share of the evidence that comes from the name the network gives, by the contract's confusion; the rest is its own
+calibrated probabilities. A network that is sure of itself and wrong is so held in check."""
+
+_PRIOR_COUNT = 20.0  # faces a row of the confusion is smoothed with, so that what was never seen is not impossible
+_FLOOR = 0.003  # no reading rules an expression out
+_COUNT = len(Expression)
+_EVEN = (1 / _COUNT,) * _COUNT
+
+
+class MoodTracker:
+    """Readings in, changes of mood out.
+
+    Frame rates may vary and frames may lack: only time counts. A reading from before the last is ignored; readings of
+    one instant count as their mean, in whatever order they come. threshold: may be set at any time, 0 to 1.
+    """
+
+    def __init__(self, config: MoodConfig, confusion: Sequence[Sequence[int]] | None = None) -> None:
+        """confusion: validation faces by [true][named], of the network; without it its names are taken as good."""
+        self.threshold = config.threshold
+        self._config = config
+        self._emission = emission_table(confusion or [[1000 * (i == j) for j in range(_COUNT)] for i in range(_COUNT)])
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as after a camera was off: the next mood is told even if it is the same."""
+        self._now = -math.inf
+        self._seen: float | None = None  # when a face was seen last, or watching began
+        self._belief = _EVEN
+        self._choice = _Choice()
+        self._told: _Choice | None = None
+        self._share = 1.0  # of a whole piece of evidence that this instant's readings make
+        self._before = self._belief, self._choice  # what was believed and chosen before this instant's readings
+        self._logs: list[list[float]] = []  # log-likelihoods of this instant's readings
+
+    @property
+    def probabilities(self) -> tuple[float, ...]:
+        """What is believed now, one for each Expression, summing to 1."""
+        return self._belief
+
+    def update(self, reading: Reading) -> Mood | None:
+        """Take a reading in; the new mood if it changes it."""
+        if not self._move_to(reading.at):
+            return None
+        self._seen = reading.at
+        self._logs.append(self._log_likelihoods(reading))
+        mean = [math.fsum(logs) / len(self._logs) for logs in zip(*self._logs, strict=True)]
+        before, choice = self._before
+        self._belief = _normalized([p * math.exp(self._share * log) for p, log in zip(before, mean, strict=True)])
+        self._choice = self._settle(choice)
+        mood = self._choice.mood
+        if mood is None or (self._told is not None and mood == self._told.mood):
+            return None
+        self._told = self._choice
+        return Mood(mood, self._belief[mood], self._belief, self._now)
+
+    def nobody(self, at: float) -> Mood | None:
+        """Take in that no face is seen; a mood without expression once that has lasted for `absent_after`."""
+        if not self._move_to(at):
+            return None
+        if self._seen is None:
+            self._seen = at
+        if at - self._seen < self._config.absent_after or self._told == _Choice():
+            return None
+        self._belief, self._choice, self._told = _EVEN, _Choice(), _Choice()
+        return Mood(None, 0.0, (), at)
+
+    def _move_to(self, at: float) -> bool:
+        """Let time pass: belief fades towards even. False for a time that lies before now, or is none."""
+        if not math.isfinite(at) or at < self._now:
+            return False
+        if at > self._now:
+            keep = math.exp((self._now - at) / self._config.hold)
+            self._belief = tuple(keep * p + (1 - keep) / _COUNT for p in self._belief)
+            self._share = 1.0 if self._seen is None else min(1.0, (at - self._seen) / self._config.memory)
+            self._now = at
+            self._before, self._logs = (self._belief, self._choice), []
+        return True
+
+    def _log_likelihoods(self, reading: Reading) -> list[float]:
+        by_name = [sum(p * q for p, q in zip(row, reading.probabilities, strict=True)) for row in self._emission]
+        return [
+            reading.weight * math.log(NAME_SHARE * n + (1 - NAME_SHARE) * q + _FLOOR)
+            for n, q in zip(by_name, reading.probabilities, strict=True)
+        ]
+
+    def _settle(self, choice: _Choice) -> _Choice:
+        """The choice after this instant: a rival that has led for long enough becomes the mood."""
+        leader = most_probable(self._belief)
+        lead = self._belief[leader] - (self._belief[choice.mood] if choice.mood is not None else 0.0)
+        if leader == choice.mood or self._belief[leader] < self.threshold or lead < HYSTERESIS:
+            return _Choice(choice.mood)
+        since = choice.since if choice.rival == leader else self._now
+        if self._now - since < self._config.dwell:
+            return _Choice(choice.mood, leader, since)
+        return _Choice(leader)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The present mood, and the expression that would take its place, since when."""
+
+    mood: Expression | None = None
+    rival: Expression | None = None
+    since: float = 0.0
+
+
+def emission_table(confusion: Sequence[Sequence[int]]) -> list[list[float]]:
+    """P(named | true) by [true][named], from counts; each row smoothed towards its own diagonal."""
+    table = []
+    for true, counts in enumerate(confusion):
+        prior = [_PRIOR_COUNT * (0.7 if named == true else 0.3 / (_COUNT - 1)) for named in range(_COUNT)]
+        table.append(list(_normalized([count + extra for count, extra in zip(counts, prior, strict=True)])))
+    return table
+
+
+def _normalized(values: list[float]) -> tuple[float, ...]:
+    total = math.fsum(values)
+    return tuple(value / total for value in values)

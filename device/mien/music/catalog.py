@@ -1,0 +1,367 @@
+"""The songs to choose from, what was played, and how it was received: one SQLite file, or the starter list."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from mien.music import names, schema
+from mien.state import state_directory
+
+Place = tuple[float, float]
+"""(valence, arousal) on the circumplex, each -1 to 1."""
+
+Spot = tuple[int, float, float]
+"""A song's number in its file, and its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A song and where it stands.
+
+    uri: Spotify's, or None where it is not known. valence: 0 (bleak) to 1 (joyful). energy: 0 (still) to 1 (fierce).
+    tempo: beats a minute. place: where people can be expected to hear it, which is what the recommender goes by; set by
+    hand for the starter list, else from the features (`placing`). track_id: names the song wherever it comes from, and
+    stays over imports (`names.song_key`).
+    """
+
+    title: str
+    artist: str
+    uri: str | None
+    year: int | None
+    language: str
+    genre: str
+    valence: float
+    energy: float
+    tempo: float | None
+    place: Place
+    track_id: str
+    isrc: str | None = None
+    explicit: bool = False
+    in_library: bool = False
+    danceability: float | None = None
+    acousticness: float | None = None
+
+    @property
+    def artist_key(self) -> str:
+        """The first artist, however spelt."""
+        return names.artist_of(self.track_id)
+
+
+@dataclass(frozen=True, slots=True)
+class LibrarySong:
+    """A song that the user saved or listens to most: what Spotify says of it but how it sounds."""
+
+    spotify_id: str
+    isrc: str | None
+    title: str
+    artist: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryReport:
+    """What became of a library: songs in it, and how many of them have features."""
+
+    songs: int
+    joined: int
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A song that was played. at: seconds since 1970."""
+
+    track_id: str
+    artist_key: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """How long a song was borne under a mood: heard is the share of it that was heard, 0 to 1."""
+
+    track_id: str
+    artist_key: str
+    title: str
+    place: Place
+    probabilities: tuple[float, ...]
+    heard: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a search for a song gave. uri: None where it found nothing. at: seconds since 1970."""
+
+    uri: str | None
+    at: float
+
+
+def default_path() -> Path:
+    """The user's catalogue, whether or not it exists yet."""
+    return state_directory() / "music.sqlite"
+
+
+class Catalog:
+    """A catalogue file. Belongs to the thread that opened it; other threads and processes open their own.
+
+    Every method raises InputError, in a sentence, where the file cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.database = schema.connect(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    def __len__(self) -> int:
+        """How many songs have features."""
+        return int(self.database.execute("SELECT count(*) FROM song").fetchone()[0])
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """All or nothing: what is written inside stands together, or not at all."""
+        self.database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.database.execute("COMMIT")
+        except BaseException:
+            if self.database.in_transaction:
+                self.database.rollback()
+            raise
+
+    def candidates(
+        self, places: Sequence[Place], each: int, *, explicit: bool = True, without: Collection[str] = ()
+    ) -> list[Track]:
+        """The `each` songs nearest to every place, or as many as there are, less some track_ids; each song once."""
+        return self._nearest("spot", places, each, explicit=explicit, without=without)
+
+    def library(
+        self, places: Sequence[Place], each: int, *, explicit: bool = True, without: Collection[str] = ()
+    ) -> list[Track]:
+        """As `candidates`, of the user's own songs."""
+        return self._nearest("library", places, each, explicit=explicit, without=without)
+
+    def find(self, text: str, limit: int = 10) -> list[Track]:
+        """Songs whose artist and title hold the words, in any spelling; those with the fewest other words first."""
+        words = names.plain(text).split()
+        if not words:
+            return []
+        where = " AND ".join("song.key LIKE ?" for _ in words)
+        sql = (
+            f"SELECT song.id, spot.valence, arousal FROM song JOIN spot ON spot.song = song.id WHERE {where}"  # noqa: S608 - no words in it
+            " ORDER BY length(song.key), song.key LIMIT ?"
+        )
+        rows = self.database.execute(sql, (*(f"%{word}%" for word in words), limit))
+        return self._songs({song: (v, a) for song, v, a in rows})
+
+    def record_play(self, track: Track, probabilities: Sequence[float], at: float) -> None:
+        """Remember that a song was played under a mood, at seconds since 1970."""
+        self.database.execute(
+            "INSERT INTO play (at, key, artist, probabilities) VALUES (?, ?, ?, ?)",
+            (at, track.track_id, track.artist_key, json.dumps(list(probabilities))),
+        )
+
+    def record_feedback(self, track: Track, probabilities: Sequence[float], heard_share: float, at: float) -> None:
+        """Remember how much of a song was heard under a mood: 0 (skipped at once) to 1 (heard to its end)."""
+        self.database.execute(
+            "INSERT INTO feedback (at, key, artist, title, valence, arousal, probabilities, heard)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                at,
+                track.track_id,
+                track.artist_key,
+                f"{track.title} by {track.artist}",
+                *track.place,
+                json.dumps(list(probabilities)),
+                min(1.0, max(0.0, heard_share)),
+            ),
+        )
+
+    def recent(self, since: float) -> list[Play]:
+        """What was played since then, the latest first."""
+        rows = self.database.execute("SELECT key, artist, at FROM play WHERE at >= ? ORDER BY at DESC", (since,))
+        return [Play(*row) for row in rows]
+
+    def feedback(self, limit: int = 200) -> list[Feedback]:
+        """How the last songs were received, the latest first."""
+        rows = self.database.execute(
+            "SELECT key, artist, title, valence, arousal, probabilities, heard, at FROM feedback"
+            " ORDER BY at DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            Feedback(key, artist, title, (v, a), tuple(msgspec.json.decode(shares)), heard, at)
+            for key, artist, title, v, a, shares, heard, at in rows
+        ]
+
+    def count_feedback(self) -> int:
+        """How many judgements there are."""
+        return int(self.database.execute("SELECT count(*) FROM feedback").fetchone()[0])
+
+    def reset(self) -> None:
+        """Forget what was played and how it was received; songs and library stay."""
+        with self.writing():
+            self.database.execute("DELETE FROM play")
+            self.database.execute("DELETE FROM feedback")
+
+    def cache_resolution(self, track: Track, uri: str | None, at: float) -> None:
+        """Remember what a search for the song gave; None is an answer too."""
+        self.database.execute("INSERT OR REPLACE INTO resolution VALUES (?, ?, ?)", (track.track_id, uri, at))
+
+    def resolution(self, track: Track) -> Resolution | None:
+        """What the last search for the song gave; None where it was never searched."""
+        row = self.database.execute("SELECT uri, at FROM resolution WHERE key = ?", (track.track_id,)).fetchone()
+        return Resolution(*row) if row else None
+
+    def merge_library(self, songs: Iterable[LibrarySong]) -> LibraryReport:
+        """Make these the user's library, in place of what it was, joined to the features by id, ISRC or names."""
+        # all of them first: they may come over a network, while others want to write
+        rows = [(s.spotify_id, s.isrc, names.song_key(s.title, s.artist), s.title, s.artist) for s in songs]
+        with self.writing():
+            self.database.execute("DELETE FROM library")
+            self.database.executemany(
+                "INSERT OR REPLACE INTO library (spotify_id, isrc, key, title, artist) VALUES (?, ?, ?, ?, ?)", rows
+            )
+            join_library(self.database)
+        row = self.database.execute("SELECT count(*), count(arousal) FROM library").fetchone()
+        return LibraryReport(*row)
+
+    def _nearest(
+        self, table: str, places: Sequence[Place], each: int, *, explicit: bool, without: Collection[str]
+    ) -> list[Track]:
+        """From one of the two tables that have cells."""
+        # about how many songs it has: to count the catalogue's would take longer than all the rest
+        about = "SELECT count(*) FROM library" if table == "library" else "SELECT max(id) FROM song"
+        songs = self.database.execute(about).fetchone()[0] or 0
+        keys = json.dumps(list(without))
+        gone = {
+            n
+            for (n,) in self.database.execute(
+                "SELECT song.id FROM json_each(?) JOIN song ON song.key = json_each.value", (keys,)
+            )
+        }
+        near: dict[int, Place] = {}
+        for place in places if songs else ():
+            # twice as many as asked for: the nearest are in a circle, and those found in a square
+            reach = max(1, math.ceil(schema.GRID / 2 * math.sqrt(2 * each / songs)))
+            while len(found := self._square(table, place, reach, explicit, gone)) < 2 * each and reach < schema.GRID:
+                reach *= 2
+            found.sort(key=lambda row: ((row[1] - place[0]) ** 2 + (row[2] - place[1]) ** 2, row[0]))
+            near.update({song: (valence, arousal) for song, valence, arousal in found[:each]})
+        return self._songs(near)
+
+    def _square(self, table: str, place: Place, reach: int, explicit: bool, gone: set[int]) -> list[Spot]:
+        """The songs of the cells around a place: `reach` cells to every side."""
+        column, line = cell_of(place)
+        left, right = max(0, column - reach), min(schema.GRID - 1, column + reach)
+        low, high = max(0, line - reach), min(schema.GRID - 1, line + reach)
+        lines = [
+            (low * schema.GRID, high * schema.GRID + right)
+        ]  # one run of cells if the square is as wide as the grid
+        if right - left < schema.GRID - 1:
+            lines = [(n * schema.GRID + left, n * schema.GRID + right) for n in range(low, high + 1)]
+        sql = f"SELECT song, valence, arousal FROM {table} WHERE cell BETWEEN ? AND ? AND (? OR NOT explicit)"  # noqa: S608 - ours
+        return [row for run in lines for row in self.database.execute(sql, (*run, explicit)) if row[0] not in gone]
+
+    def _songs(self, places: dict[int, Place]) -> list[Track]:
+        rows = self.database.execute(
+            "SELECT song.id, title, artist, spotify_id, resolution.uri, year, genre, valence, energy, tempo, song.key,"
+            " isrc, explicit, danceability, acousticness, EXISTS (SELECT 1 FROM library WHERE song = song.id)"
+            " FROM json_each(?) JOIN song ON song.id = json_each.value LEFT JOIN resolution USING (key)",
+            (json.dumps(list(places)),),
+        )
+        return [_track(row, places[row[0]]) for row in rows]
+
+
+def cell_of(place: Place) -> tuple[int, int]:
+    """Column and row of the grid's cell in which a place lies; the nearest cell for a place that no song reaches."""
+    column, row = (min(schema.GRID - 1, max(0, int((x / schema.REACHED + 1) / 2 * schema.GRID))) for x in place)
+    return column, row
+
+
+def join_library(database: sqlite3.Connection) -> None:
+    """Find the features of the library's songs: by Spotify's id, then ISRC, then title and artist."""
+    database.execute(
+        "UPDATE library SET song = coalesce("
+        " (SELECT min(id) FROM song WHERE song.spotify_id = library.spotify_id),"
+        " (SELECT min(id) FROM song WHERE song.isrc = library.isrc),"
+        " (SELECT id FROM song WHERE song.key = library.key))"
+    )
+    # a song that was found by its names can now be played
+    database.execute(
+        "UPDATE song SET spotify_id = (SELECT min(spotify_id) FROM library WHERE song = song.id)"
+        " WHERE spotify_id IS NULL AND id IN (SELECT song FROM library)"
+    )
+    database.execute("UPDATE library SET cell = NULL, valence = NULL, arousal = NULL, explicit = NULL")
+    database.execute(
+        "UPDATE library SET (cell, valence, arousal, explicit)"
+        " = (spot.cell, spot.valence, spot.arousal, spot.explicit) FROM spot WHERE spot.song = library.song"
+    )
+
+
+def starter() -> list[Track]:
+    """Well-known songs, placed by hand and ear; no streaming service's values are among them."""
+    text = (files("mien") / "data" / "starter.csv").read_text(encoding="utf-8")
+    return [
+        Track(
+            title=row["title"],
+            artist=row["artist"],
+            uri=None,
+            year=int(row["year"]),
+            language=row["language"],
+            genre=row["genre"],
+            valence=float(row["valence"]),
+            energy=float(row["energy"]),
+            tempo=float(row["tempo"]),
+            place=_by_hand(float(row["valence"]), float(row["energy"]), float(row["tempo"])),
+            track_id=names.song_key(row["title"], row["artist"]),
+        )
+        for row in csv.DictReader(text.splitlines())
+    ]
+
+
+def _by_hand(valence: float, energy: float, tempo: float) -> Place:
+    """Energy with a touch of tempo is arousal; what was placed by ear needs no correction."""
+    pace = min(1.0, max(0.0, (tempo - 60) / 120))
+    return 2 * valence - 1, 2 * (0.9 * energy + 0.1 * pace) - 1
+
+
+def _track(row: tuple[Any, ...], place: Place) -> Track:
+    _, title, artist, spotify_id, found, year, genre, valence, energy, tempo, key, *rest = row
+    isrc, explicit, danceability, acousticness, in_library = rest
+    return Track(
+        title=title,
+        artist=artist,
+        uri=f"spotify:track:{spotify_id}" if spotify_id else found,
+        year=year,
+        language="",
+        genre=genre or "",
+        valence=valence,
+        energy=energy,
+        tempo=tempo,
+        place=place,
+        track_id=key,
+        isrc=isrc,
+        explicit=bool(explicit),
+        in_library=bool(in_library),
+        danceability=danceability,
+        acousticness=acousticness,
+    )

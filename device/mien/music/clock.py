@@ -1,0 +1,15 @@
+"""The two clocks of the music side, in one place, so that a test can turn six hours in a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """steady: seconds that never jump, for spans of time. wall: seconds since 1970, for what outlives the process."""
+
+    steady: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time

@@ -1,0 +1,56 @@
+"""Which mood the music serves: one that has held, and not a new one every minute. Pure: the time is given."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mien.events import Mood
+from mien.expression import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The mood that songs are chosen for. number: counts the changes, so that a song knows which it was chosen for."""
+
+    expression: Expression
+    probabilities: tuple[float, ...]
+    number: int
+
+
+class Feeling:
+    """Holds back a mood until it has lasted for `dwell`, and the next one until `cooldown` has passed (seconds)."""
+
+    def __init__(self, dwell: float, cooldown: float) -> None:
+        self._dwell, self._cooldown = dwell, cooldown
+        self._latest: Mood | None = None
+        self._since = 0.0
+        self._changed = -math.inf
+        self.served: Served | None = None
+        self.absent = False
+
+    def update(self, mood: Mood, now: float) -> None:
+        """Take in a mood at the moment it comes."""
+        if self._latest is None or mood.expression != self._latest.expression:
+            self._since = now
+        self._latest = mood
+        self.settle(now)
+
+    def settle(self, now: float) -> float:
+        """Let time pass; the seconds until the mood may change by itself, infinite if it will not."""
+        latest = self._latest
+        if latest is None:
+            return math.inf
+        if latest.expression is None:
+            self.absent = True
+            return math.inf
+        left = max(self._since + self._dwell, self._changed + self._cooldown) - now
+        if self.served is not None and latest.expression == self.served.expression:
+            self.absent = False
+            self.served = Served(latest.expression, latest.probabilities, self.served.number)
+            return math.inf
+        if left > 0:
+            return left
+        self.absent, self._changed = False, now
+        self.served = Served(latest.expression, latest.probabilities, self.served.number + 1 if self.served else 1)
+        return math.inf

@@ -1,0 +1,1 @@
+"""Joins the stages and runs them."""

@@ -1,0 +1,71 @@
+"""What tests share: test data where it is there, faces made from the demo's averages, and the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mien.cli import main
+from mien.expression import Expression
+from mien.vision.demo_face import STAY, DemoCamera
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of test data, which no clone contains."""
+    path = Path(os.environ.get("MIEN_SHARED", Path(__file__).parents[2] / "shared"))
+    if not path.is_dir():
+        pytest.skip(f"needs the test data in {path.name}/ beside the clone, or in $MIEN_SHARED")
+    return path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def mien(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run a `mien` command in this process."""
+
+    def call(*arguments: str | Path) -> Outcome:
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as done:  # argparse's own way out
+            code = int(done.code or 0)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+def scene(expression: Expression = Expression.HAPPY) -> NDArray[np.uint8]:
+    """A 640x480 frame with the demo's face wearing an expression."""
+    return DemoCamera().draw((expression + 0.6) * STAY)
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A photo with a face."""
+    path = tmp_path / "face.png"
+    cv2.imwrite(str(path), scene())
+    return path
+
+
+@pytest.fixture
+def empty_photo(tmp_path: Path) -> Path:
+    """A photo without a face."""
+    path = tmp_path / "wall.png"
+    cv2.imwrite(str(path), np.tile(np.linspace(40, 200, 320).astype(np.uint8), (240, 1)))
+    return path

@@ -1,0 +1,225 @@
+"""Training: the seed's exact network, runs that go on after a kill, and figures that add up."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.errors import InputError
+from mien.expression import LABELS, Expression
+from mien_training import datasets
+from mien_training import fit as fitting
+from mien_training.augment import Augmentation, augment
+from mien_training.cli import main
+from mien_training.evaluate import fit_temperature, metrics, softmax
+from mien_training.recipes import RECIPES
+
+from .conftest import scene
+
+keras = pytest.importorskip("keras", reason="needs the extra 'training'")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
+
+EPOCHS = 3
+STILL = Augmentation(rotation=0, shift=0, scale=0, contrast=0, brightness=0, flip=False)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small tree of noisy demo faces, a folder a label."""
+    folder = tmp_path_factory.mktemp("faces")
+    rng = np.random.default_rng(0)
+    for expression in Expression:
+        face = cv2.resize(scene(expression)[120:360, 200:440], (48, 48), interpolation=cv2.INTER_AREA)
+        for split, count in (("train", 12), ("val", 4)):
+            (folder / split / expression.label).mkdir(parents=True)
+            for number in range(count):
+                noisy = np.clip(face + rng.normal(0, 20, face.shape), 0, 255).astype(np.uint8)
+                cv2.imwrite(str(folder / split / expression.label / f"{number}.png"), noisy)
+    return folder
+
+
+def train(data: Path, run: Path) -> dict[str, Any]:
+    return fitting.fit(RECIPES["seed"], data, run, epochs=EPOCHS, seed=3)
+
+
+@pytest.fixture(scope="module")
+def unbroken(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing stopped."""
+    run = tmp_path_factory.mktemp("runs") / "unbroken"
+    train(data, run)
+    return run
+
+
+def test_the_seed_network_is_exactly_the_seed() -> None:
+    """2,002,055 parameters, 128 of them not trainable, in the seed's order of layers."""
+    network = RECIPES["seed"].network()
+    assert network.count_params() == 2_002_055
+    assert sum(int(np.prod(weight.shape)) for weight in network.non_trainable_weights) == 128
+    kinds = [type(layer).__name__ for layer in network.layers]
+    convolutions = ["Rescaling", "Conv2D", "Conv2D", "MaxPooling2D", "BatchNormalization", "Dropout"]
+    assert kinds == [*convolutions, "Flatten", "Dense", "Dropout", "Dense"]
+
+
+def test_a_run_leaves_all_that_was_promised(unbroken: Path) -> None:
+    """Model, history, metrics and pictures are there and agree with each other."""
+    history = json.loads((unbroken / "history.json").read_text())
+    found = json.loads((unbroken / "metrics.json").read_text())
+    assert len(history) == EPOCHS
+    assert found["accuracy"] == pytest.approx(max(row["val_accuracy"] for row in history), abs=1e-3)
+    assert -0.5 <= found["crop_margin"] <= 1
+    for name in ("curves.svg", "confusion.svg"):
+        assert (unbroken / name).read_text().lstrip().startswith("<?xml")
+    assert not list(unbroken.glob("part-*"))
+
+
+@pytest.mark.parametrize("writes", [1, 3, 5, 7])
+def test_a_killed_run_goes_on_to_the_same_end(
+    data: Path, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    """Wherever a run is cut off between two writes, going on gives the weights and history of an unbroken one."""
+    real, count = os.replace, 0
+
+    def dying(part: Path, whole: Path) -> None:
+        nonlocal count
+        count += 1
+        if count > writes:
+            raise KeyboardInterrupt
+        real(part, whole)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", dying)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, tmp_path)
+    train(data, tmp_path)
+    assert _close(tmp_path / "history.json", unbroken / "history.json")
+    ours, theirs = (keras.saving.load_model(run / "model.keras").get_weights() for run in (tmp_path, unbroken))
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def _close(one: Path, other: Path) -> bool:
+    rows, others = json.loads(one.read_text()), json.loads(other.read_text())
+    return len(rows) == len(others) and all(
+        row == pytest.approx(other, rel=1e-2, abs=1e-3) for row, other in zip(rows, others, strict=True)
+    )
+
+
+def test_a_teacher_is_learnt_from(data: Path, unbroken: Path, tmp_path: Path) -> None:
+    """With a teacher the targets are partly its answers, and the run remembers which teacher it was."""
+    train_faces = datasets.read(data, "Training")
+    recipe = replace(RECIPES["seed"], taught=1.0, augmentation=STILL)
+    teacher = fitting.graduate(unbroken)
+    images, targets = fitting.Batches(train_faces, recipe, teacher, (0, 0))[0]
+    np.testing.assert_allclose(targets, softmax(teacher.predict_on_batch(images)), atol=1e-5)
+    fitting.fit(recipe, data, tmp_path, epochs=1, seed=0, teacher=unbroken)
+    assert len(json.loads((tmp_path / "recipe.json").read_text())["teacher"]) == 64
+    with pytest.raises(InputError, match="other settings"):
+        fitting.fit(recipe, data, tmp_path, epochs=1, seed=0)
+
+
+def test_a_run_folder_keeps_its_settings(data: Path, unbroken: Path) -> None:
+    """Another seed cannot go on in a run's folder."""
+    with pytest.raises(InputError, match="other settings"):
+        fitting.fit(RECIPES["seed"], data, unbroken, epochs=EPOCHS, seed=4)
+
+
+def test_evaluate_agrees_with_the_run(data: Path, unbroken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`mien-train evaluate` of the run's model gives the run's own figures."""
+    arguments = ["evaluate", str(unbroken / "model.keras"), "--data", str(data), "--split", "PublicTest", "--json"]
+    assert main(arguments) == 0
+    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+    found = json.loads((unbroken / "metrics.json").read_text())
+    assert {key: shown[key] for key in ("accuracy", "confusion", "faces")} == {
+        key: found[key] for key in ("accuracy", "confusion", "faces")
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["fit", "--recipe", "sed", "--data", "{data}", "--out", "{out}"], 2),
+        (["fit", "--recipe", "seed", "--data", "{data}", "--out", "{out}", "--epochs", "0"], 2),
+        (["fit", "--recipe", "seed", "--data", "{out}", "--out", "{out}"], 4),
+        (["fit", "--recipe", "seed", "--data", "{data}", "--out", "{out}", "--teacher", "{data}"], 4),
+        (["evaluate", "{data}/none.keras", "--data", "{data}", "--split", "PublicTest"], 4),
+        (["evaluate", "{out}/bad.keras", "--data", "{data}", "--split", "PublicTest"], 5),
+        (["evaluate", "{out}/bad.tflite", "--data", "{data}", "--split", "PublicTest"], 5),
+        (["evaluate", "{out}/bad.keras", "--data", "{data}", "--split", "validation"], 4),
+    ],
+)
+def test_bad_orders_get_one_sentence(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    """Unknown recipes, splits, folders and broken models end in a sentence and their exit code."""
+    (tmp_path / "bad.keras").write_bytes(b"not a model")
+    (tmp_path / "bad.tflite").write_bytes(b"not a model")
+    assert main([argument.format(data=data, out=tmp_path) for argument in arguments]) == code
+    error = capsys.readouterr().err
+    assert error.startswith("mien-train: ")
+    assert error.count("\n") == 1
+
+
+def test_augmentation_without_range_changes_nothing() -> None:
+    """With all ranges zero the faces come out as they went in."""
+    images = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1)).astype(np.uint8)
+    assert (augment(images, STILL, np.random.default_rng(1)) == images).all()
+
+
+def test_a_flip_is_a_mirror_image() -> None:
+    """With only the flip on, each face is itself or its mirror image, and both occur."""
+    images = np.random.default_rng(0).integers(0, 256, (20, 48, 48, 1)).astype(np.uint8)
+    only = Augmentation(rotation=0, shift=0, scale=0, contrast=0, brightness=0, flip=True)
+    made = augment(images, only, np.random.default_rng(1))
+    same = [(one == other).all() for one, other in zip(made, images, strict=True)]
+    mirrored = [(one == other[:, ::-1]).all() for one, other in zip(made, images, strict=True)]
+    assert all(one or other for one, other in zip(same, mirrored, strict=True))
+    assert any(same)
+    assert any(mirrored)
+
+
+def test_metrics_by_hand() -> None:
+    """Three faces, one named wrongly: a third wrong, and the balance counts classes, not faces."""
+    logits = np.full((3, 7), -1.0, np.float32)
+    logits[[0, 1, 2], [1, 1, 2]] = 1
+    found = metrics(logits, np.array([1, 2, 2]))
+    assert found["accuracy"] == pytest.approx(2 / 3, abs=1e-4)
+    assert found["balanced_accuracy"] == pytest.approx((1 + 0.5) / 2)
+    assert found["confusion"][2] == [0, 1, 1, 0, 0, 0, 0]
+
+
+def test_temperature_undoes_overconfidence() -> None:
+    """Logits that were made three times too large are found out."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 1.5, (20000, 7)).astype(np.float32)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array([rng.choice(7, p=row / row.sum()) for row in shares.astype(float)])
+    assert fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
+
+
+def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
+    """FER+ rows line up with the faces; contempt and unknown are left out; no vote left means the label."""
+    pixels = " ".join(["7"] * 2304)
+    (tmp_path / "fer2013.csv").write_text(
+        f"emotion,pixels,Usage\n3,{pixels},Training\n4,{pixels},PublicTest\n0,{pixels},Training\n"
+    )
+    (tmp_path / "fer2013new.csv").write_text(
+        "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+        "Training,a.png,1,3,0,0,0,0,0,4,2,0\nPublicTest,b.png,0,0,0,10,0,0,0,0,0,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
+    )
+    faces = datasets.read(tmp_path, "Training")
+    assert faces.votes is not None
+    assert faces.votes[0].tolist() == [0.25, 0.75, 0, 0, 0, 0, 0]
+    assert faces.votes[1].tolist() == [float(label == "angry") for label in LABELS]
+    assert faces.targets(0.5)[0].tolist() == [0.125, 0.875, 0, 0, 0, 0, 0]
+    (tmp_path / "fer2013new.csv").write_text(
+        "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+    )
+    with pytest.raises(InputError, match="must match"):
+        datasets.read(tmp_path, "Training")

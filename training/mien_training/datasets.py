@@ -1,0 +1,185 @@
+"""Faces with labels, read from the layouts in which people have FER2013."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import InputError
+from mien.expression import LABELS, Expression
+from mien.vision.crop import INPUT_SIDE, resize
+from mien.vision.photo import SUFFIXES, read_gray
+
+SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+"""FER2013's name of each split, and the folder that holds it in a tree of pictures."""
+
+_KAGGLE_CODES = tuple(Expression[name] for name in ("ANGRY", "DISGUST", "FEAR", "HAPPY", "SAD", "SURPRISE", "NEUTRAL"))
+_KAGGLE_DIGITS = ("0", "1", "2", "3", "4", "5", "6")
+_CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
+_VOTES_NAME = "fer2013new.csv"
+_VOTES = ("neutral", "happiness", "sadness", "surprise", "anger", "disgust", "fear")
+_FOLDER_NAMES = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
+_SYNONYMS = {
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+
+
+class NoFacesError(InputError):
+    """The data set has no face of the split."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """images: uint8, (count, 48, 48, 1). labels: int64, (count,), indices of Expression.
+
+    votes: float32, (count, 7), the shares of FER+'s taggers for each expression, where fer2013new.csv is there; a face
+    that none of them gave one of the seven has its label's.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    votes: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def head(self, count: int | None) -> Faces:
+        """The first faces only, or all."""
+        return Faces(self.images[:count], self.labels[:count], None if self.votes is None else self.votes[:count])
+
+    def targets(self, share: float) -> NDArray[np.float32]:
+        """What to train for, float32 (count, 7): the labels, with so large a share of the votes if there are any."""
+        labels = np.eye(len(LABELS), dtype=np.float32)[self.labels]
+        return labels if self.votes is None else (1 - share) * labels + share * self.votes
+
+
+def read(data: Path, split: str) -> Faces:
+    """Read one split ("Training", "PublicTest" or "PrivateTest") from a folder.
+
+    data: holds Kaggle's fer2013.csv or icml_face_data.csv, or folders train/LABEL/*.png, val/LABEL/*.png.
+    Raises InputError, naming the file and line, for anything else.
+    """
+    if split not in SPLITS:
+        raise InputError(f"Split {split!r} is unknown: use {', '.join(SPLITS)}.")
+    if not data.is_dir():
+        raise InputError(f"{data} is not a folder: give the one that holds fer2013.csv or train/ and val/.")
+    for name in _CSV_NAMES:
+        if (data / name).is_file():
+            faces = _gather(_csv_rows(data / name, split), data / name, split)
+            votes = data / _VOTES_NAME
+            return replace(faces, votes=_votes(votes, split, faces.labels)) if votes.is_file() else faces
+    for name in _FOLDER_NAMES[SPLITS[split]]:
+        if (data / name).is_dir():
+            return _gather(_folder_rows(data / name), data / name, split)
+    raise NoFacesError(f"{data} has no faces for {split}: put fer2013.csv or a folder {SPLITS[split]}/LABEL/ there.")
+
+
+def _gather(rows: Iterator[tuple[NDArray[np.uint8], Expression]], source: Path, split: str) -> Faces:
+    images, labels = [], []
+    for image, label in rows:
+        images.append(image)
+        labels.append(int(label))
+    if not images:
+        raise NoFacesError(f"{source} holds no face of {split}: check that the download is complete.")
+    return Faces(np.stack(images)[..., np.newaxis], np.array(labels, np.int64))
+
+
+def _votes(path: Path, split: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """FER+'s votes for the faces of a split; its rows line up with fer2013.csv's. Contempt and unknown are left out."""
+    rows = []
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        lines = _checked_lines(path, file)
+        header = [name.strip().lower() for name in next(lines, (0, []))[1]]
+        if {"usage", *_VOTES} - set(header):
+            raise InputError(f"{path} is not FER+'s table: expected Usage and {', '.join(_VOTES)}.")
+        columns = [header.index(name) for name in _VOTES]
+        for number, row in lines:
+            try:
+                if row[header.index("usage")].strip() == split:
+                    rows.append([int(row[column]) for column in columns])
+            except (ValueError, IndexError):
+                raise InputError(
+                    f"{path}, line {number}: the votes are not whole numbers; download it again."
+                ) from None
+    if len(rows) != len(labels):
+        raise InputError(
+            f"{path} has {len(rows)} rows of {split} where the faces are {len(labels)}: it must match them."
+        )
+    votes = np.array(rows, np.float32)
+    given = votes.sum(axis=1, keepdims=True)
+    return np.where(given > 0, votes / np.maximum(given, 1), np.eye(len(LABELS), dtype=np.float32)[labels])
+
+
+def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expression]]:
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = _checked_lines(path, file)
+        header = [name.strip().lower() for name in next(rows, (0, []))[1]]
+        missing = {"emotion", "pixels", "usage"} - set(header)
+        if missing:
+            raise InputError(f"{path} has no column {', '.join(sorted(missing))}: expected emotion, pixels and Usage.")
+        emotion, pixels, usage = (header.index(name) for name in ("emotion", "pixels", "usage"))
+        for number, row in rows:
+            if len(row) != len(header):
+                raise InputError(
+                    f"{path}, line {number}: {len(row)} fields instead of {len(header)}; download it again."
+                )
+            if row[usage].strip() not in SPLITS:
+                raise InputError(f"{path}, line {number}: Usage {row[usage][:20]!r} is none of {', '.join(SPLITS)}.")
+            if row[usage].strip() == split:
+                where = f"{path}, line {number}"
+                yield _pixels(row[pixels], where), _kaggle_label(row[emotion], where)
+
+
+def _checked_lines(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(file)
+    try:
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: not a CSV file ({error}).") from None
+
+
+def _kaggle_label(text: str, where: str) -> Expression:
+    try:
+        return _KAGGLE_CODES[_KAGGLE_DIGITS.index(text.strip())]
+    except ValueError:
+        raise InputError(f"{where}: emotion {text[:20]!r} is not a number from 0 to 6.") from None
+
+
+def _pixels(text: str, where: str) -> NDArray[np.uint8]:
+    count = INPUT_SIDE * INPUT_SIDE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy only warns of text that is no number
+            values = np.fromstring(text, dtype=np.int64, sep=" ")
+    except (DeprecationWarning, ValueError):
+        raise InputError(f"{where}: the pixels are not all whole numbers.") from None
+    if values.size != count:
+        raise InputError(f"{where}: {values.size} pixels instead of {count} (48 x 48).")
+    if values.min() < 0 or values.max() > 255:
+        raise InputError(f"{where}: a pixel is outside 0 to 255.")
+    return values.astype(np.uint8).reshape(INPUT_SIDE, INPUT_SIDE)
+
+
+def _folder_rows(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Expression]]:
+    for label_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
+        name = label_folder.name.lower()
+        label = _SYNONYMS.get(name, name)
+        if label not in LABELS:
+            raise InputError(f"{label_folder} is named for no expression: use {', '.join(LABELS)}.")
+        for path in sorted(label_folder.iterdir()):
+            if path.suffix.lower() in SUFFIXES:
+                yield resize(read_gray(path, min_side=8, max_side=1280)), Expression(LABELS.index(label))

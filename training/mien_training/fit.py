@@ -1,0 +1,162 @@
+"""Train a recipe. Reads from top to bottom: data, network, schedule, loop, best weights, report.
+
+A run folder holds recipe.json, checkpoint.keras (everything needed to go on), history.json, and at the end
+model.keras (the best weights, in float32), metrics.json and pictures. A run that was killed at any moment goes on
+from its last whole epoch and ends like an unbroken one: each epoch draws its randomness from (seed, epoch) alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import InputError
+from mien_training import datasets
+from mien_training.augment import augment
+from mien_training.datasets import Faces
+from mien_training.evaluate import metrics, softmax
+from mien_training.files import digest, read_json, save_whole, write_json
+from mien_training.framing import best_margin
+from mien_training.plots import save_confusion, save_curves
+from mien_training.predict import keras_logits
+from mien_training.recipes import RECIPES, Recipe
+
+History = list[dict[str, float]]
+
+
+def fit(
+    recipe: Recipe,
+    data: Path,
+    run: Path,
+    *,
+    epochs: int,
+    seed: int,
+    limit: int | None = None,
+    teacher: Path | None = None,
+) -> dict[str, Any]:
+    """Train into the folder `run`, or go on with it, and return its metrics.
+
+    limit: use only so many faces of each split, for a quick try.
+    teacher: the folder of a finished run, whose network's answers become part of the targets.
+    """
+    train = datasets.read(data, "Training").head(limit)
+    validation = datasets.read(data, "PublicTest").head(limit)
+    settings = {"recipe": recipe.name, "seed": seed, "epochs": epochs, "faces": [len(train), len(validation)]}
+    begin(run, settings if teacher is None else settings | {"teacher": digest(teacher / "best.weights.h5")})
+
+    keras.utils.set_random_seed(seed)
+    keras.mixed_precision.set_global_policy(recipe.precision)
+    master = None if teacher is None else graduate(teacher)
+    network = resume(run) or compiled(recipe, epochs * batches(train, recipe))
+    done = int(network.optimizer.iterations) // batches(train, recipe)
+    history: History = read_json(run / "history.json", [])[:done]
+
+    for epoch in range(done, epochs):
+        reseed(network, seed, epoch)
+        log = network.fit(
+            Batches(train, recipe, master, (seed, epoch)),
+            validation_data=(validation.images, validation.targets(0)),
+            epochs=epoch + 1,
+            initial_epoch=epoch,
+            shuffle=False,
+        )
+        history.append({name: float(values[0]) for name, values in log.history.items()})
+        if history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in history):
+            save_whole(run / "best.weights.h5", network.save_weights)
+        write_json(run / "history.json", history)
+        save_whole(run / "checkpoint.keras", network.save)
+
+    return report(recipe, run, history, validation)
+
+
+def report(recipe: Recipe, run: Path, history: History, validation: Faces) -> dict[str, Any]:
+    """Write the best weights as a plain float32 model, and what they are worth."""
+    keras.mixed_precision.set_global_policy("float32")
+    model = recipe.network()
+    model.load_weights(run / "best.weights.h5")
+    save_whole(run / "model.keras", model.save)
+    logits = keras_logits(model, validation.images)
+    margin, by_margin = best_margin(lambda images: keras_logits(model, images), validation)
+    found = metrics(logits, validation.labels) | {"crop_margin": margin, "accuracy_by_margin": by_margin}
+    write_json(run / "metrics.json", found)
+    save_curves(run / "curves.svg", history)
+    save_confusion(run / "confusion.svg", found["confusion"])
+    return found
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
+    """One epoch of augmented training faces, with the teacher's answers to them, in an order drawn from the key."""
+
+    def __init__(self, faces: Faces, recipe: Recipe, teacher: keras.Model | None, key: tuple[int, int]) -> None:
+        super().__init__()
+        self.faces, self.recipe, self.teacher, self.key = faces, recipe, teacher, key
+        self.targets = faces.targets(recipe.votes)
+        self.order = np.random.default_rng(self.key).permutation(len(faces))
+
+    def __len__(self) -> int:
+        return batches(self.faces, self.recipe)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        chosen = self.order[index * self.recipe.batch : (index + 1) * self.recipe.batch]
+        rng = np.random.default_rng((*self.key, index))
+        images = augment(self.faces.images[chosen], self.recipe.augmentation, rng)
+        if self.teacher is None:
+            return images, self.targets[chosen]
+        answers = softmax(self.teacher.predict_on_batch(images))
+        return images, (1 - self.recipe.taught) * self.targets[chosen] + self.recipe.taught * answers
+
+
+def batches(faces: Faces, recipe: Recipe) -> int:
+    """How many batches an epoch has; the last one may be smaller."""
+    return -(-len(faces) // recipe.batch)
+
+
+def compiled(recipe: Recipe, steps: int) -> keras.Model:
+    """The recipe's network with its loss, optimiser and schedule for so many steps in all."""
+    warmup = min(steps // 2, recipe.warmup * max(1, steps // recipe.epochs))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
+    network = recipe.network()
+    network.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay),
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return network
+
+
+def graduate(run: Path) -> keras.Model:
+    """The network of a finished run, to teach with, in the precision of the present one."""
+    name = read_json(run / "recipe.json", {}).get("recipe")
+    if name not in RECIPES or not (run / "model.keras").is_file():
+        raise InputError(f"{run} holds no finished run to learn from: let mien-train fit come to its end there.")
+    network = RECIPES[name].network()
+    network.load_weights(run / "best.weights.h5")
+    return network
+
+
+def reseed(network: keras.Model, seed: int, epoch: int) -> None:
+    """Give every dropout layer a generator state that depends on nothing but its place, the seed and the epoch."""
+    for place, layer in enumerate(network.layers):
+        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
+            layer.seed_generator.state.assign(np.array([seed * 1000 + place, epoch]))
+
+
+def begin(run: Path, settings: dict[str, Any]) -> None:
+    """Make the run folder, or check that it belongs to a run with the same settings."""
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / "recipe.json"
+    if read_json(path, settings) != settings:
+        raise InputError(f"{run} holds a run with other settings: choose another --out, or remove it.")
+    write_json(path, settings)
+
+
+def resume(run: Path) -> keras.Model | None:
+    """The network as it was after its last whole epoch, optimiser and all."""
+    path = run / "checkpoint.keras"
+    return keras.saving.load_model(path) if path.exists() else None
