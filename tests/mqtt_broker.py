@@ -225,11 +225,11 @@ def retained(where: int | Broker, seconds: float = 0.5) -> dict[str, bytes]:
         return {message.topic: message.payload for message in ear.messages if message.retained}
 
 
-class OldBroker:
-    """Stands before a broker and refuses MQTT 5: how is "connack" (return code 1), or "close" without a word."""
+class Door:
+    """Stands before a broker, passes on what is said, and can be shut: then nobody comes in, and nobody stays."""
 
-    def __init__(self, broker: Broker, how: str) -> None:
-        self._broker, self._how = broker, how
+    def __init__(self, broker: Broker) -> None:
+        self._broker, self._shut = broker, False
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         self._sockets: list[socket.socket] = []
@@ -242,23 +242,60 @@ class OldBroker:
             except OSError:
                 return
             self._sockets.append(client)
-            first = client.recv(4096)
-            if b"MQTT\x05" in first:
-                if self._how == "connack":
-                    client.sendall(b"\x20\x02\x00\x01")
-                client.close()
-                continue
-            real = socket.create_connection(("127.0.0.1", self._broker.port))
-            self._sockets.append(real)
-            real.sendall(first)
-            for source, target in ((client, real), (real, client)):
-                threading.Thread(target=_pipe, args=(source, target), daemon=True).start()
+            with contextlib.suppress(OSError):  # either side may hang up at any moment
+                self._lead_in(client)
+            if self._shut:
+                self._show_out()
+
+    def _lead_in(self, client: socket.socket) -> None:
+        first = client.recv(4096)
+        if self._shut or self._refuses(client, first):
+            client.close()
+            return
+        real = socket.create_connection(("127.0.0.1", self._broker.port))
+        self._sockets.append(real)
+        real.sendall(first)
+        for source, target in ((client, real), (real, client)):
+            threading.Thread(target=_pipe, args=(source, target), daemon=True).start()
+
+    def _refuses(self, _client: socket.socket, _first: bytes) -> bool:
+        return False
+
+    def shut(self) -> None:
+        """Until it is opened."""
+        self._shut = True
+        self._show_out()
+
+    def open(self) -> None:
+        """Again."""
+        self._shut = False
+
+    def _show_out(self) -> None:
+        for each in list(self._sockets):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End it."""
         self._server.close()
+        self._show_out()
         for each in self._sockets:
             each.close()
+
+
+class OldBroker(Door):
+    """Refuses MQTT 5: how is "connack" (return code 1), or "close" without a word."""
+
+    def __init__(self, broker: Broker, how: str) -> None:
+        self._how = how
+        super().__init__(broker)
+
+    def _refuses(self, client: socket.socket, first: bytes) -> bool:
+        if b"MQTT\x05" not in first:
+            return False
+        if self._how == "connack":
+            client.sendall(b"\x20\x02\x00\x01")
+        return True
 
 
 def _pipe(source: socket.socket, target: socket.socket) -> None:
