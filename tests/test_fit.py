@@ -11,6 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from mien.errors import InputError
 from mien.expression import LABELS, Expression
@@ -27,7 +31,7 @@ keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
 
 EPOCHS = 3
-STILL = Augmentation(rotation=0, shift=0, scale=0, contrast=0, brightness=0, flip=False)
+STILL = Augmentation(rotation=0, shift=0, scale=0, contrast=0, brightness=0, flip=False, coarse=0, noise=0)
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +179,7 @@ def test_augmentation_without_range_changes_nothing() -> None:
 def test_a_flip_is_a_mirror_image() -> None:
     """With only the flip on, each face is itself or its mirror image, and both occur."""
     images = np.random.default_rng(0).integers(0, 256, (20, 48, 48, 1)).astype(np.uint8)
-    only = Augmentation(rotation=0, shift=0, scale=0, contrast=0, brightness=0, flip=True)
+    only = replace(STILL, flip=True)
     made = augment(images, only, np.random.default_rng(1))
     same = [(one == other).all() for one, other in zip(made, images, strict=True)]
     mirrored = [(one == other[:, ::-1]).all() for one, other in zip(made, images, strict=True)]
@@ -203,21 +207,45 @@ def test_temperature_undoes_overconfidence() -> None:
     assert fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
 
 
+@given(
+    targets=arrays(np.float32, st.tuples(st.integers(1, 60), st.just(7)), elements=st.floats(0, 1, width=32)),
+    balance=st.floats(0, 1),
+    seed=st.integers(0, 9),
+)
+def test_an_epoch_shows_as_many_faces_as_there_are(targets: NDArray[np.float32], balance: float, seed: int) -> None:
+    """However uneven the expressions are, and each face once where nothing is balanced."""
+    targets = targets + np.float32(0.01)
+    targets /= targets.sum(axis=1, keepdims=True)
+    order = fitting.shown(targets, balance, np.random.default_rng(seed))
+    assert len(order) == len(targets)
+    assert 0 <= order.min() <= order.max() < len(targets)
+    if balance == 0:
+        assert sorted(order) == list(range(len(targets)))
+
+
+def test_balance_shows_the_rare_ones_more_often() -> None:
+    """Ten of a thousand come as often as the others at balance 1, and between the two at 0.5."""
+    targets = np.eye(7, dtype=np.float32)[[0] * 990 + [5] * 10]
+    rare = [(fitting.shown(targets, balance, np.random.default_rng(0)) >= 990).sum() for balance in (0, 0.5, 1)]
+    assert rare[0] == 10 < rare[1] < rare[2] == pytest.approx(500, abs=10)
+
+
 def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
-    """FER+ rows line up with the faces; contempt and unknown are left out; no vote left means the label."""
+    """FER+ rows line up with the faces; contempt and unknown are left out; a face with no vote left is dropped."""
     pixels = " ".join(["7"] * 2304)
     (tmp_path / "fer2013.csv").write_text(
         f"emotion,pixels,Usage\n3,{pixels},Training\n4,{pixels},PublicTest\n0,{pixels},Training\n"
     )
     (tmp_path / "fer2013new.csv").write_text(
         "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
-        "Training,a.png,1,3,0,0,0,0,0,4,2,0\nPublicTest,b.png,0,0,0,10,0,0,0,0,0,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
+        "Training,a.png,3,1,0,0,0,0,0,4,2,0\nPublicTest,b.png,0,0,0,10,0,0,0,0,0,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
     )
     faces = datasets.read(tmp_path, "Training")
-    assert faces.votes is not None
-    assert faces.votes[0].tolist() == [0.25, 0.75, 0, 0, 0, 0, 0]
-    assert faces.votes[1].tolist() == [float(label == "angry") for label in LABELS]
-    assert faces.targets(0.5)[0].tolist() == [0.125, 0.875, 0, 0, 0, 0, 0]
+    labelled, rated = faces.view("fer2013"), faces.view("ferplus")
+    assert [LABELS[label] for label in labelled.labels] == ["happy", "angry"]
+    assert labelled.targets.argmax(axis=1).tolist() == labelled.labels.tolist()
+    assert [LABELS[label] for label in rated.labels] == ["neutral"]
+    assert rated.targets.tolist() == [[0.75, 0.25, 0, 0, 0, 0, 0]]
     (tmp_path / "fer2013new.csv").write_text(
         "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,15 +16,19 @@ class Augmentation:
     """Largest changes; each face gets its own draw, uniform between none and these.
 
     rotation: degrees. shift: share of the width. scale: share. contrast: share. brightness: grey levels.
-    flip: mirror half of the faces.
+    flip: mirror half of the faces. coarse: share of the faces that are shown as if they were smaller in the frame, down
+    to `smallest` px and enlarged, as the device's crop does it. noise: largest standard deviation, grey levels.
     """
 
-    rotation: float = 10.0
-    shift: float = 0.06
-    scale: float = 0.1
-    contrast: float = 0.2
-    brightness: float = 20.0
+    rotation: float = 12.0
+    shift: float = 0.08
+    scale: float = 0.12
+    contrast: float = 0.25
+    brightness: float = 25.0
     flip: bool = True
+    coarse: float = 0.25
+    smallest: int = 26
+    noise: float = 8.0
 
 
 def augment(images: NDArray[np.uint8], how: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -37,8 +42,20 @@ def augment(images: NDArray[np.uint8], how: Augmentation, rng: np.random.Generat
             borderMode=cv2.BORDER_REPLICATE,
         )
         gain, offset = 1 + how.contrast * draw[4], how.brightness * draw[5]
-        changed[index, :, :, 0] = np.clip((image - 128.0) * gain + 128.0 + offset, 0, 255)
+        image = (_coarse(image, how, rng) - 128.0) * gain + 128.0 + offset
+        if how.noise:
+            image += rng.standard_normal(image.shape, np.float32) * (how.noise * rng.uniform() ** 2)
+        changed[index, :, :, 0] = np.clip(image, 0, 255)
     return changed
+
+
+def _coarse(image: NDArray[Any], how: Augmentation, rng: np.random.Generator) -> NDArray[Any]:
+    """Some of the faces as a camera far away would give them."""
+    if rng.uniform() >= how.coarse:
+        return image
+    side = int(rng.integers(how.smallest, image.shape[0]))
+    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _matrix(side: int, how: Augmentation, draw: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, Literal, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,10 @@ _SYNONYMS = {
 }
 
 
+View = Literal["fer2013", "ferplus"]
+"""Whose word on a face counts: FER2013's label, or FER+'s ten taggers (Barsoum et al. 2016, arXiv:1608.01041)."""
+
+
 class NoFacesError(InputError):
     """The data set has no face of the split."""
 
@@ -44,8 +48,8 @@ class NoFacesError(InputError):
 class Faces:
     """images: uint8, (count, 48, 48, 1). labels: int64, (count,), indices of Expression.
 
-    votes: float32, (count, 7), the shares of FER+'s taggers for each expression, where fer2013new.csv is there; a face
-    that none of them gave one of the seven has its label's.
+    votes: float32, (count, 7), the shares of FER+'s taggers for each expression, where fer2013new.csv is there; zeros
+    for a face that none of them gave one of the seven.
     """
 
     images: NDArray[np.uint8]
@@ -55,14 +59,27 @@ class Faces:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def head(self, count: int | None) -> Faces:
-        """The first faces only, or all."""
-        return Faces(self.images[:count], self.labels[:count], None if self.votes is None else self.votes[:count])
+    def __getitem__(self, chosen: slice | NDArray[Any]) -> Faces:
+        """Some of the faces."""
+        return Faces(self.images[chosen], self.labels[chosen], None if self.votes is None else self.votes[chosen])
 
-    def targets(self, share: float) -> NDArray[np.float32]:
-        """What to train for, float32 (count, 7): the labels, with so large a share of the votes if there are any."""
-        labels = np.eye(len(LABELS), dtype=np.float32)[self.labels]
-        return labels if self.votes is None else (1 - share) * labels + share * self.votes
+    def view(self, name: View) -> Faces:
+        """The faces as FER2013 labels them, or as FER+'s taggers see them: the majority, and only those with a vote.
+
+        Without votes there is but one view.
+        """
+        if self.votes is None:
+            return self
+        if name == "fer2013":
+            return replace(self, votes=None)
+        rated = self[self.votes.sum(axis=1) > 0]
+        assert rated.votes is not None
+        return replace(rated, labels=rated.votes.argmax(axis=1))
+
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """What to train for, float32 (count, 7): the votes, or else the labels."""
+        return np.eye(len(LABELS), dtype=np.float32)[self.labels] if self.votes is None else self.votes
 
 
 def read(data: Path, split: str) -> Faces:
@@ -79,7 +96,7 @@ def read(data: Path, split: str) -> Faces:
         if (data / name).is_file():
             faces = _gather(_csv_rows(data / name, split), data / name, split)
             votes = data / _VOTES_NAME
-            return replace(faces, votes=_votes(votes, split, faces.labels)) if votes.is_file() else faces
+            return replace(faces, votes=_votes(votes, split, len(faces))) if votes.is_file() else faces
     for name in _FOLDER_NAMES[SPLITS[split]]:
         if (data / name).is_dir():
             return _gather(_folder_rows(data / name), data / name, split)
@@ -96,7 +113,7 @@ def _gather(rows: Iterator[tuple[NDArray[np.uint8], Expression]], source: Path, 
     return Faces(np.stack(images)[..., np.newaxis], np.array(labels, np.int64))
 
 
-def _votes(path: Path, split: str, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
     """FER+'s votes for the faces of a split; its rows line up with fer2013.csv's. Contempt and unknown are left out."""
     rows = []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
@@ -113,13 +130,10 @@ def _votes(path: Path, split: str, labels: NDArray[np.int64]) -> NDArray[np.floa
                 raise InputError(
                     f"{path}, line {number}: the votes are not whole numbers; download it again."
                 ) from None
-    if len(rows) != len(labels):
-        raise InputError(
-            f"{path} has {len(rows)} rows of {split} where the faces are {len(labels)}: it must match them."
-        )
+    if len(rows) != count:
+        raise InputError(f"{path} has {len(rows)} rows of {split} where the faces are {count}: it must match them.")
     votes = np.array(rows, np.float32)
-    given = votes.sum(axis=1, keepdims=True)
-    return np.where(given > 0, votes / np.maximum(given, 1), np.eye(len(LABELS), dtype=np.float32)[labels])
+    return np.asarray(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1), np.float32)
 
 
 def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expression]]:

@@ -43,13 +43,23 @@ def fit(
     limit: use only so many faces of each split, for a quick try.
     teacher: the folder of a finished run, whose network's answers become part of the targets.
     """
-    train = datasets.read(data, "Training").head(limit)
-    validation = datasets.read(data, "PublicTest").head(limit)
-    settings = {"recipe": recipe.name, "seed": seed, "epochs": epochs, "faces": [len(train), len(validation)]}
-    begin(run, settings if teacher is None else settings | {"teacher": digest(teacher / "best.weights.h5")})
+    read = {split: datasets.read(data, split)[:limit] for split in ("Training", "PublicTest")}
+    train, validation = (faces.view(recipe.view) for faces in read.values())
+    settings = begin(
+        run,
+        {
+            "recipe": recipe.name,
+            "view": recipe.view,
+            "seed": seed,
+            "epochs": epochs,
+            "faces": [len(train), len(validation)],
+            "dropped": [len(faces) - len(faces.view(recipe.view)) for faces in read.values()],
+            "teacher": None if teacher is None else digest(teacher / "best.weights.h5"),
+        },
+    )
 
     keras.utils.set_random_seed(seed)
-    keras.mixed_precision.set_global_policy(recipe.precision)
+    keras.mixed_precision.set_global_policy(settings["precision"])
     master = None if teacher is None else graduate(teacher)
     network = resume(run) or compiled(recipe, epochs * batches(train, recipe))
     done = int(network.optimizer.iterations) // batches(train, recipe)
@@ -59,7 +69,7 @@ def fit(
         reseed(network, seed, epoch)
         log = network.fit(
             Batches(train, recipe, master, (seed, epoch)),
-            validation_data=(validation.images, validation.targets(0)),
+            validation_data=(validation.images, validation.targets),
             epochs=epoch + 1,
             initial_epoch=epoch,
             shuffle=False,
@@ -94,8 +104,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
     def __init__(self, faces: Faces, recipe: Recipe, teacher: keras.Model | None, key: tuple[int, int]) -> None:
         super().__init__()
         self.faces, self.recipe, self.teacher, self.key = faces, recipe, teacher, key
-        self.targets = faces.targets(recipe.votes)
-        self.order = np.random.default_rng(self.key).permutation(len(faces))
+        self.targets = faces.targets
+        self.order = shown(self.targets, recipe.balance, np.random.default_rng(key))
 
     def __len__(self) -> int:
         return batches(self.faces, self.recipe)
@@ -108,6 +118,19 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
             return images, self.targets[chosen]
         answers = softmax(self.teacher.predict_on_batch(images))
         return images, (1 - self.recipe.taught) * self.targets[chosen] + self.recipe.taught * answers
+
+
+def shown(targets: NDArray[np.float32], balance: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Which faces an epoch shows, in random order: as many as there are, those of rare expressions more often.
+
+    A face's chance falls with how often its expressions occur, to the power of `balance`; the draw is systematic, so
+    that each face comes as often as its chance says, to within one.
+    """
+    chance = targets @ np.maximum(targets.mean(axis=0), 1e-6) ** -balance
+    order = rng.permutation(len(targets))
+    ends = np.cumsum((chance / chance.sum() * len(targets))[order])
+    picked = np.searchsorted(ends, np.arange(len(targets)) + rng.uniform(), side="right")
+    return rng.permutation(order[np.minimum(picked, len(targets) - 1)])
 
 
 def batches(faces: Faces, recipe: Recipe) -> int:
@@ -147,13 +170,24 @@ def reseed(network: keras.Model, seed: int, epoch: int) -> None:
             layer.seed_generator.state.assign(np.array([seed * 1000 + place, epoch]))
 
 
-def begin(run: Path, settings: dict[str, Any]) -> None:
-    """Make the run folder, or check that it belongs to a run with the same settings."""
+def begin(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Make the run folder, or check that it belongs to a run with the same settings; the settings and the precision.
+
+    A run keeps its precision, a Keras dtype policy, also where it goes on on another machine.
+    """
     run.mkdir(parents=True, exist_ok=True)
     path = run / "recipe.json"
-    if read_json(path, settings) != settings:
+    kept = read_json(path, settings | {"precision": fastest_precision()})
+    if {name: value for name, value in kept.items() if name != "precision"} != settings:
         raise InputError(f"{run} holds a run with other settings: choose another --out, or remove it.")
-    write_json(path, settings)
+    write_json(path, kept)
+    return dict(kept)
+
+
+def fastest_precision() -> str:
+    """bfloat16 where there are units for its matrices (a GPU, or AMX in a CPU); elsewhere float32 is faster."""
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    return "mixed_bfloat16" if keras.distribution.list_devices("gpu") or "amx_bf16" in flags else "float32"
 
 
 def resume(run: Path) -> keras.Model | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import keras
 
 from mien_training.augment import Augmentation
+from mien_training.datasets import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,8 @@ class Recipe:
 
     network: builds it; input uint8-valued (48, 48, 1), output seven logits, normalisation inside.
     learning_rate: AdamW's, reached after `warmup` epochs and brought to zero along a cosine.
-    precision: a Keras dtype policy; weights are float32 under each.
-    votes: share of FER+'s votes in the targets, where they are beside the data; the rest is FER2013's own label.
+    view: whose labels to learn, where FER+'s votes are beside the data; without them there is but one view.
+    balance: how far the rarer expressions are shown more often: 0 as they come, 1 all equally often.
     taught: share of a teacher's answers in the targets, where a teacher is given (Hinton et al. 2015, distillation).
     """
 
@@ -27,8 +28,8 @@ class Recipe:
     batch: int
     learning_rate: float
     weight_decay: float
-    votes: float = 0.0
+    view: View = "fer2013"
+    balance: float = 0.0
     taught: float = 0.0
     warmup: int = 1
-    precision: str = "mixed_bfloat16"
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -39,5 +39,5 @@ SEED = Recipe(
     learning_rate=3e-4,
     weight_decay=0.05,
     taught=0.8,
-    augmentation=Augmentation(rotation=6, shift=0.04, scale=0.06, contrast=0.15, brightness=15),
+    augmentation=Augmentation(rotation=6, shift=0.04, scale=0.06, contrast=0.15, brightness=15, coarse=0, noise=0),
 )
