@@ -60,6 +60,7 @@ def fit(
 
     keras.utils.set_random_seed(seed)
     keras.mixed_precision.set_global_policy(settings["precision"])
+    spread_over_devices()
     master = None if teacher is None else graduate(teacher)
     network = resume(run) or compiled(recipe, epochs * batches(train, recipe))
     done = int(network.optimizer.iterations) // batches(train, recipe)
@@ -69,12 +70,13 @@ def fit(
         reseed(network, seed, epoch)
         log = network.fit(
             Batches(train, recipe, master, (seed, epoch)),
-            validation_data=(validation.images, validation.targets),
             epochs=epoch + 1,
             initial_epoch=epoch,
             shuffle=False,
         )
-        history.append({name: float(values[0]) for name, values in log.history.items()})
+        seen = validated(keras_logits(network, validation.images), validation.targets)
+        history.append({name: float(values[0]) for name, values in log.history.items()} | seen)
+        print(f"validation: accuracy {seen['val_accuracy']:.4f}, loss {seen['val_loss']:.4f}", flush=True)
         if history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in history):
             save_whole(run / "best.weights.h5", network.save_weights)
         write_json(run / "history.json", history)
@@ -134,8 +136,15 @@ def shown(targets: NDArray[np.float32], balance: float, rng: np.random.Generator
 
 
 def batches(faces: Faces, recipe: Recipe) -> int:
-    """How many batches an epoch has; the last one may be smaller."""
-    return -(-len(faces) // recipe.batch)
+    """How many batches an epoch has; all are whole, so that devices can share them."""
+    return max(1, len(faces) // recipe.batch)
+
+
+def validated(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> dict[str, float]:
+    """Accuracy against the likeliest target, and mean cross-entropy in nats."""
+    named_right = logits.argmax(axis=1) == targets.argmax(axis=1)
+    loss = -(targets * np.log(softmax(logits) + 1e-7)).sum(axis=1)
+    return {"val_accuracy": float(named_right.mean()), "val_loss": float(loss.mean())}
 
 
 def compiled(recipe: Recipe, steps: int) -> keras.Model:
@@ -187,7 +196,14 @@ def begin(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
 def fastest_precision() -> str:
     """bfloat16 where there are units for its matrices (a GPU, or AMX in a CPU); elsewhere float32 is faster."""
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    return "mixed_bfloat16" if keras.distribution.list_devices("gpu") or "amx_bf16" in flags else "float32"
+    device = str(keras.ops.zeros(1).device).lower()  # each backend has its own name for a GPU
+    return "mixed_bfloat16" if "amx_bf16" in flags or "gpu" in device or "cuda" in device else "float32"
+
+
+def spread_over_devices() -> None:
+    """Let several accelerators share each batch. Of the backends only jax does that without code of its own."""
+    if keras.backend.backend() == "jax" and len(keras.distribution.list_devices()) > 1:
+        keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 
 
 def resume(run: Path) -> keras.Model | None:

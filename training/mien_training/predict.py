@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from mien.errors import InputError, ModelError
 from mien.vision.classifier import Classifier
 
+_BATCH = 256
+
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """uint8 (count, 48, 48, 1) -> float32 (count, 7), logits."""
 
 
 def keras_logits(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Logits from a Keras network in inference mode."""
-    return np.asarray(model.predict(images, batch_size=256, verbose=0), np.float32)
+    """Logits from a Keras network in inference mode. All batches are whole, so that several devices can share them."""
+    whole = np.pad(images, ((0, -len(images) % _BATCH), (0, 0), (0, 0), (0, 0)))
+    return np.asarray(model.predict(whole, batch_size=_BATCH, verbose=0), np.float32)[: len(images)]
 
 
 def open_predictor(path: Path) -> Predict:
