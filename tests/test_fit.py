@@ -143,6 +143,18 @@ def test_a_teacher_is_learnt_from(data: Path, unbroken: Path, tmp_path: Path) ->
         fitting.fit(recipe, data, tmp_path, epochs=1, seed=0)
 
 
+def test_a_run_starts_from_another_ones_weights(data: Path, unbroken: Path, tmp_path: Path) -> None:
+    """The first epoch goes on where the other run ended; another network or an unfinished run is refused."""
+    start = fitting.compiled(RECIPES["seed"], 9, unbroken).get_weights()
+    theirs = keras.saving.load_model(unbroken / "model.keras").get_weights()
+    for one, other in zip(start, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(InputError, match="another network"):
+        fitting.fit(RECIPES["mien"], data, tmp_path / "run", epochs=1, seed=0, start=unbroken)
+    with pytest.raises(InputError, match="cannot be read"):
+        fitting.fit(RECIPES["seed"], data, tmp_path / "run", epochs=1, seed=0, start=tmp_path)
+
+
 def test_a_run_folder_keeps_its_settings(data: Path, unbroken: Path) -> None:
     """Another seed cannot go on in a run's folder."""
     with pytest.raises(InputError, match="other settings"):

@@ -29,6 +29,7 @@ def parser() -> Parser:
         "--data", required=True, type=Path, metavar="DIR", help="fer2013.csv, or train/ and val/, are here"
     )
     made.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run's folder")
+    made.add_argument("--start", type=Path, metavar="RUN", help="a finished run whose weights to begin with")
     made.add_argument("--teacher", type=Path, metavar="RUN", help="a finished run whose answers to learn from")
     made.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's")
     made.add_argument("--seed", type=int, default=1, metavar="N", help="of every random choice (default 1)")
@@ -56,7 +57,16 @@ def fit(args: Arguments) -> None:
     epochs = recipe.epochs if args.epochs is None else args.epochs
     if epochs < 1 or args.seed < 0 or (args.limit is not None and args.limit < 1):
         raise UsageError("--epochs and --limit must be at least 1, and --seed at least 0.")
-    found = train(recipe, args.data, args.out, epochs=epochs, seed=args.seed, limit=args.limit, teacher=args.teacher)
+    found = train(
+        recipe,
+        args.data,
+        args.out,
+        epochs=epochs,
+        seed=args.seed,
+        limit=args.limit,
+        start=args.start,
+        teacher=args.teacher,
+    )
     print(in_words(found))
     print(f"crop margin {found['crop_margin']:+.2f}; {args.out} holds model.keras, metrics.json and pictures")
 

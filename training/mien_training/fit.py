@@ -36,11 +36,13 @@ def fit(
     epochs: int,
     seed: int,
     limit: int | None = None,
+    start: Path | None = None,
     teacher: Path | None = None,
 ) -> dict[str, Any]:
     """Train into the folder `run`, or go on with it, and return its metrics.
 
     limit: use only so many faces of each split, for a quick try.
+    start: the folder of a finished run with the same network, whose weights to begin with.
     teacher: the folder of a finished run, whose network's answers become part of the targets.
     """
     read = {split: datasets.read(data, split)[:limit] for split in ("Training", "PublicTest")}
@@ -54,6 +56,7 @@ def fit(
             "epochs": epochs,
             "faces": [len(train), len(validation)],
             "dropped": [len(faces) - len(faces.view(recipe.view)) for faces in read.values()],
+            "start": None if start is None else digest(start / "best.weights.h5"),
             "teacher": None if teacher is None else digest(teacher / "best.weights.h5"),
         },
     )
@@ -62,7 +65,7 @@ def fit(
     keras.mixed_precision.set_global_policy(settings["precision"])
     spread_over_devices()
     master = None if teacher is None else graduate(teacher)
-    network = resume(run) or compiled(recipe, epochs * batches(train, recipe))
+    network = resume(run) or compiled(recipe, epochs * batches(train, recipe), start)
     done = int(network.optimizer.iterations) // batches(train, recipe)
     history: History = read_json(run / "history.json", [])[:done]
 
@@ -147,13 +150,18 @@ def validated(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> dict
     return {"val_accuracy": float(named_right.mean()), "val_loss": float(loss.mean())}
 
 
-def compiled(recipe: Recipe, steps: int) -> keras.Model:
-    """The recipe's network with its loss, optimiser and schedule for so many steps in all."""
+def compiled(recipe: Recipe, steps: int, start: Path | None = None) -> keras.Model:
+    """The recipe's network, new or with the weights of a finished run; loss, optimiser, schedule for so many steps."""
     warmup = min(steps // 2, recipe.warmup * max(1, steps // recipe.epochs))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
     )
     network = recipe.network()
+    if start is not None:
+        try:
+            network.load_weights(start / "best.weights.h5")
+        except ValueError:
+            raise InputError(f"{start} has another network than {recipe.name}: start from a run of its kind.") from None
     network.compile(
         keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay),
         keras.losses.CategoricalCrossentropy(from_logits=True),
@@ -186,7 +194,8 @@ def begin(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """
     run.mkdir(parents=True, exist_ok=True)
     path = run / "recipe.json"
-    kept = read_json(path, settings | {"precision": fastest_precision()})
+    fresh = settings | {"precision": fastest_precision()}
+    kept = read_json(path, fresh) if (run / "checkpoint.keras").exists() else fresh
     if {name: value for name, value in kept.items() if name != "precision"} != settings:
         raise InputError(f"{run} holds a run with other settings: choose another --out, or remove it.")
     write_json(path, kept)
