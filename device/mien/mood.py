@@ -20,9 +20,13 @@ from mien.expression import Expression
 HYSTERESIS = 0.2
 """By how much another expression must lead the present one, so that two equals do not take turns."""
 
-NAME_SHARE = 0.3
+NAME_SHARE = 0.15
 """Share of the evidence that comes from the name the network gives, by the contract's confusion; the rest is its own
 calibrated probabilities. A network that is sure of itself and wrong is so held in check."""
+
+PRIOR_SHARE = 0.6
+"""How much of the expressions' frequency is taken out of the network's probabilities: by Bayes' rule it would be all of
+it (1), since the filter has a prior of its own; what rare expressions lose in certainty speaks for less."""
 
 _PRIOR_COUNT = 20.0  # faces a row of the confusion is smoothed with, so that what was never seen is not impossible
 _FLOOR = 0.003  # no reading rules an expression out
@@ -41,7 +45,9 @@ class MoodTracker:
         """confusion: validation faces by [true][named], of the network; without it its names are taken as good."""
         self.threshold = config.threshold
         self._config = config
-        self._emission = emission_table(confusion or [[1000 * (i == j) for j in range(_COUNT)] for i in range(_COUNT)])
+        counts = confusion or [[1000 * (i == j) for j in range(_COUNT)] for i in range(_COUNT)]
+        self._emission = emission_table(counts)
+        self._rarity = rarity(counts)
         self.reset()
 
     def reset(self) -> None:
@@ -102,8 +108,8 @@ class MoodTracker:
     def _log_likelihoods(self, reading: Reading) -> list[float]:
         by_name = [sum(p * q for p, q in zip(row, reading.probabilities, strict=True)) for row in self._emission]
         return [
-            reading.weight * math.log(NAME_SHARE * n + (1 - NAME_SHARE) * q + _FLOOR)
-            for n, q in zip(by_name, reading.probabilities, strict=True)
+            reading.weight * math.log(NAME_SHARE * n + (1 - NAME_SHARE) * q * r + _FLOOR)
+            for n, q, r in zip(by_name, reading.probabilities, self._rarity, strict=True)
         ]
 
     def _settle(self, choice: _Choice) -> _Choice:
@@ -134,6 +140,15 @@ def emission_table(confusion: Sequence[Sequence[int]]) -> list[list[float]]:
         prior = [_PRIOR_COUNT * (0.7 if named == true else 0.3 / (_COUNT - 1)) for named in range(_COUNT)]
         table.append(list(_normalized([count + extra for count, extra in zip(counts, prior, strict=True)])))
     return table
+
+
+def rarity(confusion: Sequence[Sequence[int]]) -> list[float]:
+    """What turns the network's probability of each expression into how likely that expression makes such a reading.
+
+    Proportional to 1 / frequency ** PRIOR_SHARE, with the frequency at which the network names it in `confusion`.
+    """
+    named = [(math.fsum(column) + _PRIOR_COUNT) ** PRIOR_SHARE for column in zip(*confusion, strict=True)]
+    return [math.fsum(named) / _COUNT / value for value in named]
 
 
 def _normalized(values: list[float]) -> tuple[float, ...]:
