@@ -84,8 +84,7 @@ class Play(NamedTuple):
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(NamedTuple):
     """How long a song was borne under a mood: heard is the share of it that was heard, 0 to 1."""
 
     track_id: str
@@ -207,7 +206,7 @@ class Catalog:
             (limit,),
         )
         return [
-            Feedback(key, artist, title, (v, a), tuple(msgspec.json.decode(shares)), heard, at)
+            Feedback(key, artist, title, (v, a), msgspec.json.decode(shares, type=tuple[float, ...]), heard, at)
             for key, artist, title, v, a, shares, heard, at in rows
         ]
 
