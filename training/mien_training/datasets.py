@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mien.errors import InputError
 from mien.expression import LABELS, Expression
 from mien.vision.crop import INPUT_SIDE, resize
+from mien.vision.model_file import View
 from mien.vision.photo import SUFFIXES, read_gray
 
 SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
@@ -34,10 +35,6 @@ _SYNONYMS = {
     "sadness": "sad",
     "surprised": "surprise",
 }
-
-
-View = Literal["fer2013", "ferplus"]
-"""Whose word on a face counts: FER2013's label, or FER+'s ten taggers (Barsoum et al. 2016, arXiv:1608.01041)."""
 
 
 class NoFacesError(InputError):
@@ -73,6 +70,8 @@ class Faces:
         if name == "fer2013":
             return replace(self, votes=None)
         rated = self[self.votes.sum(axis=1) > 0]
+        if not len(rated):
+            raise NoFacesError(f"FER+'s votes leave no face: check that {_VOTES_NAME} is complete.")
         assert rated.votes is not None
         return replace(rated, labels=rated.votes.argmax(axis=1))
 

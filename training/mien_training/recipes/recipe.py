@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import keras
 
+from mien.vision.model_file import View
 from mien_training.augment import Augmentation
-from mien_training.datasets import View
 
 
 @dataclass(frozen=True, slots=True)
