@@ -25,8 +25,8 @@ SCORE = 0.6
 """OpenCV's own 0.9 leaves it nearly blind to faces that fill their picture."""
 
 _NEAR_SCORE = 0.4
-_NEAR_SIDE = 36  # pixels of a followed face
-_NEAR_WINDOW = 64  # pixels of the square it is looked for in
+_NEAR_SIDE = 64  # pixels of a followed face: of 36, which cost 0.4 ms less, a fifth of hard ones are missed
+_NEAR_WINDOW = 96  # pixels of the square it is looked for in; the network takes multiples of 32
 
 
 def default_path() -> Path:
