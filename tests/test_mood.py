@@ -143,6 +143,19 @@ def test_nobody_for_long_is_absent_once() -> None:
     assert at - 19.875 == pytest.approx(10, abs=0.3)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(Expression), st.floats(1, 60), st.lists(st.floats(0.05, 90), min_size=1, max_size=40).map(sorted)
+)
+def test_nobody_is_absent_whatever_the_frame_times(expression: Expression, after: float, gaps: list[float]) -> None:
+    """Absence is told in the first frame that comes `absent_after` since the last face or later, once, however rare."""
+    tracker = MoodTracker(MoodConfig(absent_after=after))
+    settle(tracker, expression, 0, 5, rate=8)
+    last = 5 - 1 / 8
+    told = [gap for gap in gaps if tracker.nobody(last + gap) is not None]
+    assert told == [gap for gap in gaps if last + gap - last >= after][:1]
+
+
 def test_an_empty_room_at_the_start_is_absent_too() -> None:
     """Who starts with nobody there is told so."""
     tracker = MoodTracker(MoodConfig(absent_after=5))
