@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -15,7 +15,7 @@ from mien.errors import InputError, ModelError
 from mien.quiet import quiet
 from mien.vision.model_file import View
 from mien_convert.fold import fold
-from mien_training.files import read_json
+from mien_training.runs import read_run
 
 Function = Callable[[Any], Any]
 """A float32 tensor (count, height, width, channels) -> a float32 tensor (count, outputs)."""
@@ -56,16 +56,8 @@ def open_source(path: Path) -> Source:
 
 
 def _from_run(run: Path) -> Source:
-    settings, found = read_json(run / "recipe.json", None), read_json(run / "metrics.json", None)
-    if found is None or not (run / "model.keras").is_file():
-        raise InputError(f"{run} holds no finished run: let mien-train fit come to its end there.")
-    try:
-        recipe = f"{settings['recipe']}, {settings['epochs']} epochs, seed {settings['seed']}"
-        data, margin = f"FER2013, {settings['faces'][0]} training faces", float(found["crop_margin"])
-        view = next(name for name in get_args(View) if name == settings.get("view", "fer2013"))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration):
-        raise InputError(f"{run} has a damaged recipe.json or metrics.json: train it again.") from None
-    return _from_keras(_load(run / "model.keras"), recipe, data, view, margin)
+    said = read_run(run)
+    return _from_keras(_load(run / "model.keras"), said.recipe, said.data, said.view, said.crop_margin)
 
 
 def _load(path: Path) -> keras.Model:

@@ -69,11 +69,16 @@ class Faces:
             return self
         if name == "fer2013":
             return replace(self, votes=None)
-        rated = self[self.votes.sum(axis=1) > 0]
+        rated = self[self.rated]
         if not len(rated):
             raise NoFacesError(f"FER+'s votes leave no face: check that {_VOTES_NAME} is complete.")
         assert rated.votes is not None
         return replace(rated, labels=rated.votes.argmax(axis=1))
+
+    @property
+    def rated(self) -> NDArray[np.bool_]:
+        """Which faces any tagger gave one of the seven expressions, bool (count,); all, where there are no votes."""
+        return np.ones(len(self), bool) if self.votes is None else self.votes.sum(axis=1) > 0
 
     @property
     def targets(self) -> NDArray[np.float32]:
