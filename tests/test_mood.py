@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from mien.config import Mood as MoodConfig
 from mien.events import Mood, Reading
 from mien.expression import Expression
-from mien.mood import MoodTracker, emission_table
+from mien.mood import MoodTracker, rarity
 
 SURE = 0.9
 
@@ -200,8 +201,10 @@ def test_the_threshold_may_be_raised_while_running() -> None:
 
 @settings(deadline=None)
 @given(confusions)
-def test_emissions_are_probabilities(counts: list[list[int]]) -> None:
-    """Each row sums to 1 and rules nothing out, even where a confusion matrix has zeros."""
-    for row in emission_table(counts):
-        assert math.isclose(sum(row), 1)
-        assert min(row) > 0
+def test_rarer_names_weigh_more(counts: list[list[int]]) -> None:
+    """What the network names more seldom gets the larger factor, and none is zero or without bound."""
+    named = [sum(column) for column in zip(*counts, strict=True)]
+    factors = rarity(counts)
+    assert all(0 < factor < 1000 for factor in factors)
+    for (one, first), (other, second) in itertools.combinations(zip(named, factors, strict=True), 2):
+        assert one == other or (one < other) == (first > second)
