@@ -257,6 +257,18 @@ def test_balance_shows_the_rare_ones_more_often() -> None:
     assert rare[0] == 10 < rare[1] < rare[2] == pytest.approx(500, abs=10)
 
 
+def test_rare_expressions_are_lifted() -> None:
+    """At strength 1 an expression that is ten times rarer gains ten times the odds; at 0 nothing changes."""
+    network = RECIPES["seed"].network()
+    before = np.asarray(network.layers[-1].bias)
+    targets = np.eye(7, dtype=np.float32)[[0] * 10 + [1] * 100]
+    fitting.lift_rare(network, targets, 0)
+    np.testing.assert_array_equal(np.asarray(network.layers[-1].bias), before)
+    fitting.lift_rare(network, targets, 1)
+    gained = np.exp(np.asarray(network.layers[-1].bias) - before)
+    assert gained[0] / gained[1] == pytest.approx(10, rel=1e-3)
+
+
 def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
     """FER+ rows line up with the faces; contempt and unknown are left out; a face with no vote left is dropped."""
     pixels = " ".join(["7"] * 2304)

@@ -85,14 +85,15 @@ def fit(
         write_json(run / "history.json", history)
         save_whole(run / "checkpoint.keras", network.save)
 
-    return report(recipe, run, history, validation)
+    return report(recipe, run, history, train, validation)
 
 
-def report(recipe: Recipe, run: Path, history: History, validation: Faces) -> dict[str, Any]:
+def report(recipe: Recipe, run: Path, history: History, train: Faces, validation: Faces) -> dict[str, Any]:
     """Write the best weights as a plain float32 model, and what they are worth."""
     keras.mixed_precision.set_global_policy("float32")
     model = recipe.network()
     model.load_weights(run / "best.weights.h5")
+    lift_rare(model, train.targets, recipe.lift)
     save_whole(run / "model.keras", model.save)
     logits = keras_logits(model, validation.images)
     margin, by_margin = best_margin(lambda images: keras_logits(model, images), validation)
@@ -101,6 +102,12 @@ def report(recipe: Recipe, run: Path, history: History, validation: Faces) -> di
     save_curves(run / "curves.svg", history)
     save_confusion(run / "confusion.svg", found["confusion"])
     return found
+
+
+def lift_rare(model: keras.Model, targets: NDArray[np.float32], strength: float) -> None:
+    """Shift the last layer's biases in favour of the rarer expressions, by strength * -log of their frequency."""
+    bias = model.layers[-1].bias
+    bias.assign(np.asarray(bias) - strength * np.log(targets.mean(axis=0) + 1e-6))
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types

@@ -40,5 +40,6 @@ MIEN = Recipe(
     weight_decay=0.05,
     view="ferplus",
     balance=0.5,
+    lift=0.1,
     augmentation=Augmentation(),
 )

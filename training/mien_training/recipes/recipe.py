@@ -19,6 +19,8 @@ class Recipe:
     learning_rate: AdamW's, reached after `warmup` epochs and brought to zero along a cosine.
     view: whose labels to learn, where FER+'s votes are beside the data; without them there is but one view.
     balance: how far the rarer expressions are shown more often: 0 as they come, 1 all equally often.
+    lift: how far the finished network's biases favour the rarer expressions: 0 not at all, 1 as if all were as frequent
+    (logit adjustment, Menon et al. 2021, arXiv:2007.07314).
     taught: share of a teacher's answers in the targets, where a teacher is given (Hinton et al. 2015, distillation).
     """
 
@@ -30,6 +32,7 @@ class Recipe:
     weight_decay: float
     view: View = "fer2013"
     balance: float = 0.0
+    lift: float = 0.0
     taught: float = 0.0
     warmup: int = 1
     augmentation: Augmentation = field(default_factory=Augmentation)
