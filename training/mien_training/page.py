@@ -26,7 +26,7 @@ p { max-width: 46rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0.5rem 0 1rem; }
 th, td { padding: 0.2rem 0.8rem; text-align: right; }
 th, td { border-bottom: 1px solid color-mix(in srgb, CanvasText 12%, transparent); }
-th:first-child { text-align: left; font-weight: 500; overflow-wrap: anywhere; }
+th:first-child { text-align: left; font-weight: 500; min-width: 6rem; overflow-wrap: break-word; }
 thead th { vertical-align: bottom; }
 .wide { overflow-x: auto; }
 .side { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1rem; }
@@ -42,8 +42,8 @@ highest probability (Guo et al. 2017), as the network gives it and scaled with i
 
 _CONDITIONS = """<p>One condition at a time, all others ideal, cut from frames as the device does it; judged by the
 labels that each network learned. Shaded: what the device meets. For the box that is the range of the boxes of its own
-finder (5th to 95th percentile); for the rest the values at which finder and quality gate let at least half as many
-faces pass as in the ideal.</p>"""
+finder (5th to 95th percentile); for the rest the values at which it reads at least half as many faces at full
+weight as in the ideal.</p>"""
 
 
 def page(found: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mien.expression import LABELS
+from mien_training.tables import VIEWS
 
 mpl.rcParams["svg.hashsalt"] = "mien"  # the same figure gives the same bytes
 
@@ -125,22 +126,16 @@ def costs(models: list[dict[str, Any]]) -> Figure:
     """Accuracy in every view against size and multiply-adds, a point a network. models: as in report.json."""
     figure = Figure(figsize=(10, 4), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    for axes, key, name in zip(
-        panels, ("size_kib", "multiply_adds"), ("size, KiB", "multiply-adds a face"), strict=True
-    ):
+    axes_of = (("size_kib", 1.0, "size, KiB"), ("multiply_adds", 1e6, "million multiply-adds a face"))
+    for axes, (key, unit, name) in zip(panels, axes_of, strict=True):
         for place, model in enumerate(models):
-            for view, marker in (("fer2013", "o"), ("ferplus", "s")):
+            for marker, view in zip("os", VIEWS, strict=True):
                 if view in model["views"]:
-                    axes.plot(
-                        model[key],
-                        model["views"][view]["accuracy"],
-                        marker=marker,
-                        color=f"C{place % 10}",
-                        linestyle="",
-                        label=f"{model['name']}, {'FER2013' if view == 'fer2013' else 'FER+'}",
-                    )
-        axes.set(xlabel=name, xscale="log")
-        axes.margins(x=0.3, y=0.15)
+                    point, label = model["views"][view]["accuracy"], f"{model['name']}, {VIEWS[view]}"
+                    axes.plot(model[key] / unit, point, marker, color=f"C{place % 10}", label=label)
+        axes.set_xlim(0, 1.2 * max(model[key] for model in models) / unit)
+        axes.set_xlabel(name)
+        axes.margins(y=0.15)
         axes.grid(visible=True)
     panels[0].set_ylabel("accuracy")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
