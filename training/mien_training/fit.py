@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import InputError
+from mien.expression import LABELS
 from mien_training import datasets
 from mien_training.augment import augment
 from mien_training.datasets import Faces
@@ -45,6 +46,8 @@ def fit(
     """
     read = {split: datasets.read(data, split)[:limit] for split in ("Training", "PublicTest")}
     train, validation = (faces.view(recipe.view) for faces in read.values())
+    repeats = datasets.repeated(train, validation)
+    warn_of_missing(train)
     settings = begin(
         run,
         {
@@ -80,18 +83,22 @@ def fit(
         write_json(run / "history.json", history)
         save_whole(run / "checkpoint.keras", network.save)
 
-    return report(recipe, run, history, validation)
+    return report(recipe, run, history, validation, repeats)
 
 
-def report(recipe: Recipe, run: Path, history: History, validation: Faces) -> dict[str, Any]:
-    """Write the best weights as a plain float32 model, and what they are worth."""
+def report(recipe: Recipe, run: Path, history: History, validation: Faces, repeats: int) -> dict[str, Any]:
+    """Write the best weights as a plain float32 model, and what they are worth.
+
+    repeats: how many of the validation faces were trained on too.
+    """
     keras.mixed_precision.set_global_policy("float32")
     model = recipe.network()
     model.load_weights(run / "best.weights.h5")
     save_whole(run / "model.keras", model.save)
     logits = keras_logits(model, validation.images)
     margin, by_margin = best_margin(lambda images: keras_logits(model, images), validation)
-    found = metrics(logits, validation.labels) | {"crop_margin": margin, "accuracy_by_margin": by_margin}
+    found = metrics(logits, validation.labels)
+    found |= {"crop_margin": margin, "accuracy_by_margin": by_margin, "repeated_faces": repeats}
     write_json(run / "metrics.json", found)
     save_curves(run / "curves.svg", history)
     save_confusion(run / "confusion.svg", found["confusion"])
@@ -131,6 +138,13 @@ def shown(targets: NDArray[np.float32], balance: float, rng: np.random.Generator
     ends = np.cumsum((chance / chance.sum() * len(targets))[order])
     picked = np.searchsorted(ends, np.arange(len(targets)) + rng.uniform(), side="right")
     return rng.permutation(order[np.minimum(picked, len(targets) - 1)])
+
+
+def warn_of_missing(train: Faces) -> None:
+    """Say which expressions no training face wears."""
+    missing = [label for index, label in enumerate(LABELS) if index not in train.labels]
+    if missing:
+        print(f"There is no training face for {', '.join(missing)}: the network will not learn to name that.")
 
 
 def batches(faces: Faces, recipe: Recipe) -> int:
