@@ -7,6 +7,7 @@ from its last whole epoch and ends like an unbroken one: each epoch draws its ra
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from mien_training.evaluate import metrics, softmax
 from mien_training.files import digest, read_json, save_whole, write_json
 from mien_training.framing import best_margin
 from mien_training.plots import save_confusion, save_curves
-from mien_training.predict import keras_logits
+from mien_training.predict import keras_predictor
 from mien_training.recipes import RECIPES, Recipe
 
 History = list[dict[str, float]]
@@ -61,6 +62,7 @@ def fit(
         },
     )
 
+    learned, judged = prepared(train, recipe), prepared(validation, recipe)
     keras.utils.set_random_seed(seed)
     keras.mixed_precision.set_global_policy(settings["precision"])
     master = None if teacher is None else graduate(teacher)
@@ -71,8 +73,8 @@ def fit(
     for epoch in range(done, epochs):
         reseed(network, seed, epoch)
         log = network.fit(
-            Batches(train, recipe, master, (seed, epoch)),
-            validation_data=(validation.images, validation.targets),
+            Batches(learned, recipe, master, (seed, epoch)),
+            validation_data=(judged.images, judged.targets),
             epochs=epoch + 1,
             initial_epoch=epoch,
             shuffle=False,
@@ -95,9 +97,9 @@ def report(recipe: Recipe, run: Path, history: History, validation: Faces, repea
     model = recipe.network()
     model.load_weights(run / "best.weights.h5")
     save_whole(run / "model.keras", model.save)
-    logits = keras_logits(model, validation.images)
-    margin, by_margin = best_margin(lambda images: keras_logits(model, images), validation)
-    found = metrics(logits, validation.labels)
+    predict = keras_predictor(model, recipe)
+    margin, by_margin = best_margin(predict, validation)
+    found = metrics(predict(validation.images), validation.labels)
     found |= {"crop_margin": margin, "accuracy_by_margin": by_margin, "repeated_faces": repeats}
     write_json(run / "metrics.json", found)
     save_curves(run / "curves.svg", history)
@@ -145,6 +147,11 @@ def warn_of_missing(train: Faces) -> None:
     missing = [label for index, label in enumerate(LABELS) if index not in train.labels]
     if missing:
         print(f"There is no training face for {', '.join(missing)}: the network will not learn to name that.")
+
+
+def prepared(faces: Faces, recipe: Recipe) -> Faces:
+    """The faces as the recipe's network wants them."""
+    return replace(faces, images=recipe.prepare(faces.images))
 
 
 def batches(faces: Faces, recipe: Recipe) -> int:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from mien.errors import InputError, ModelError
 from mien.vision.classifier import Classifier
+from mien_training.recipes import RECIPES, Recipe
+from mien_training.recipes.recipe import as_they_are
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """uint8 (count, 48, 48, 1) -> float32 (count, 7), logits."""
@@ -19,6 +21,12 @@ Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 def keras_logits(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits from a Keras network in inference mode."""
     return np.asarray(model.predict(images, batch_size=256, verbose=0), np.float32)
+
+
+def keras_predictor(model: keras.Model, recipe: Recipe | None) -> Predict:
+    """The network of a recipe of ours, or of no known one, with what the recipe does to a face before."""
+    prepare = as_they_are if recipe is None else recipe.prepare
+    return lambda images: keras_logits(model, prepare(images))
 
 
 def open_predictor(path: Path) -> Predict:
@@ -32,4 +40,4 @@ def open_predictor(path: Path) -> Predict:
         model = keras.saving.load_model(path, compile=False)
     except (ValueError, OSError, KeyError) as error:
         raise ModelError(f"{path} is not a Keras model: {str(error).splitlines()[0]}") from None
-    return lambda images: keras_logits(model, images)
+    return keras_predictor(model, RECIPES.get(model.name))

@@ -6,9 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from mien_training.augment import Augmentation
 from mien_training.datasets import View
+
+Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""Faces as the finder frames them -> faces as a network wants them; uint8 (count, 48, 48, 1), both."""
+
+
+def as_they_are(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Faces as the finder frames them."""
+    return faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,7 @@ class Recipe:
     learning_rate: AdamW's, reached after `warmup` epochs and brought to zero along a cosine.
     view: whose labels to learn, where FER+'s votes are beside the data; without them there is but one view.
     balance: how far the rarer expressions are shown more often: 0 as they come, 1 all equally often.
+    prepare: what is done to every face, once, before it is augmented or named.
     taught: share of a teacher's answers in the targets, where a teacher is given (Hinton et al. 2015, distillation).
     """
 
@@ -32,4 +43,5 @@ class Recipe:
     balance: float = 0.0
     taught: float = 0.0
     warmup: int = 1
+    prepare: Prepare = as_they_are
     augmentation: Augmentation = field(default_factory=Augmentation)
