@@ -31,9 +31,9 @@ BOUNDS = (0.3, 0.4, 0.5)
 def main(data: Path, count: int, yunet: str) -> None:
     """Print recall, false faces a frame, and accuracy on found faces beside that on their original crops."""
     cv2.setNumThreads(1)
-    faces = datasets.read(data, "PublicTest")
-    chosen = np.random.default_rng(0).permutation(len(faces))[:count]
     classifier = Classifier.load()
+    faces = datasets.read(data, "PublicTest").view(classifier.contract.view)
+    chosen = np.random.default_rng(0).permutation(len(faces))[:count]
     see = opener(Config(vision=Vision(finder="yunet" if yunet else "haar", yunet_file=yunet)))
     rows, times = [], []
     with tempfile.TemporaryDirectory() as folder:

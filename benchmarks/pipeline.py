@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +28,7 @@ from mien.vision.crop import to_input
 from mien.vision.demo_face import DemoCamera
 from mien.vision.face import FaceFinder, Gray, HaarFinder
 from mien.vision.look import Eyes, open_classifier
+from mien.vision.track import Track
 from mien.vision.yunet import YunetFinder
 
 MIN_FACE = 60
@@ -57,13 +58,18 @@ def scene(count: int) -> Iterator[tuple[Frame, bool]]:
 
 
 def time_each(work: Callable[[Frame], object], frames: list[Frame]) -> Row:
-    """Median and 90th percentile of milliseconds of processor time a frame: what else runs does not count."""
+    """Milliseconds of processor time a frame: what else runs does not count."""
     times = []
     for frame in frames:
         began = time.thread_time()
         work(frame)
         times.append((time.thread_time() - began) * 1000)
-    return {"median": float(np.median(times)), "p90": float(np.percentile(times, 90))}
+    return row_of(times)
+
+
+def row_of(times: list[float]) -> Row:
+    """Median, 90th percentile and mean."""
+    return {"median": float(np.median(times)), "p90": float(np.percentile(times, 90)), "mean": float(np.mean(times))}
 
 
 def stages(finder: FaceFinder, name: str, frames: list[Frame]) -> dict[str, Row]:
@@ -71,13 +77,17 @@ def stages(finder: FaceFinder, name: str, frames: list[Frame]) -> dict[str, Row]
     found = [(frame, faces[0]) for frame in frames[::20] if (faces := finder.find(frame.gray))]
     classifier = open_classifier(Config())
     at_face = {id(frame): face for frame, face in found}
+    tracks = {id(frame): Track.start(frame.gray, face, frame.at) for frame, face in found}
     only = [frame for frame, _ in found]
     tracker = MoodTracker(Config().mood, classifier.contract.confusion)
     eyes = Eyes(finder, classifier)
     crop = to_input(only[0].gray, at_face[id(only[0])])
     return {
         f"{name}: full-frame scan": time_each(lambda frame: finder.find(frame.gray), only),
-        f"{name}: follow": time_each(lambda frame: finder.near(frame.gray, at_face[id(frame)]), only),
+        f"{name}: search near the last place": time_each(
+            lambda frame: finder.near(frame.gray, at_face[id(frame)]), only
+        ),
+        "known again by its picture": time_each(lambda frame: tracks[id(frame)].again(frame.gray), only),
         "crop": time_each(lambda frame: to_input(frame.gray, at_face[id(frame)]), only),
         "network": time_each(lambda _: classifier.probabilities(crop), only),
         "crop, quality, network, tracker": time_each(
@@ -101,7 +111,7 @@ def whole(finder: FaceFinder, frames: list[tuple[Frame, bool]]) -> tuple[Row, fl
             tracker.nobody(look.at)
         lost = lost + INTERVAL if in_view and not look.faces else 0.0
         longest = max(longest, lost)
-    return {"median": float(np.median(times)), "p90": float(np.percentile(times, 90))}, longest
+    return row_of(times), longest
 
 
 def plain_scan() -> Callable[[Frame], object]:
@@ -151,12 +161,25 @@ def _color(gray: Gray) -> Gray:
     return np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
-def cold_start(camera: str) -> float:
-    """Seconds from the start of `mien run` to its first frame looked at."""
-    began = time.perf_counter()
-    command = [sys.executable, "-m", "mien.cli", "run", "--camera", camera, "--max-frames", "1"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return time.perf_counter() - began
+def run_video(frames: list[Frame]) -> tuple[float, float]:
+    """Of `mien run` on a video: seconds from its start to its end after one frame, and megabytes at its peak."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "scene.avi"))
+        video = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"MJPG"), 1 / INTERVAL, (640, 480), isColor=False)
+        for frame in frames:
+            video.write(frame.gray)
+        video.release()
+        began = time.perf_counter()
+        _run(path, "--max-frames", "1")
+        return time.perf_counter() - began, _run(path)
+
+
+def _run(video: str, *options: str) -> float:
+    """Megabytes at its peak, by the kernel's own count, which unlike getrusage's leaves this process out."""
+    code = "import sys; from mien.cli import main; main(sys.argv[1:]); print(open('/proc/self/status').read())"
+    command = [sys.executable, "-c", code, "run", "--json", "--camera", video, *options]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return int(told.split("VmHWM:")[1].split()[0]) / 1000
 
 
 def main() -> None:
@@ -179,21 +202,29 @@ def main() -> None:
         rows |= stages(finder, name, pictures)
         rows[f"{name}: whole chain while following"], lost[name] = whole(finder, list(_again(frames, args.frames)))
     rows |= peers(pictures)
+    start, peak = run_video([frame for frame, _ in frames])
     if args.picture:
         draw(rows, args.picture)
     facts = {
         "longest loss after a return, s": {name: round(value, 1) for name, value in lost.items()},
-        "start and first frame of mien run, s": round(cold_start("demo"), 2),
-        "peak memory of this process, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "following, share of a full-frame scan": {"Haar": share(rows, "yardstick: plain Haar scan", "Haar")}
+        | ({"YuNet": share(rows, "YuNet: full-frame scan", "YuNet")} if args.yunet else {}),
+        "mien run on a video: start to end of its first frame, s": round(start, 2),
+        "mien run on a video: peak memory, MB": round(peak),
     }
     if args.json:
         print(json.dumps({"rows": rows, "facts": facts}, indent=1))
         return
-    print(f"{'milliseconds a frame':40}{'median':>9}{'p90':>9}")
+    print(f"{'milliseconds a frame':40}{'median':>9}{'p90':>9}{'mean':>9}")
     for name, row in rows.items():
-        print(f"{name:40}{row['median']:9.2f}{row['p90']:9.2f}")
+        print(f"{name:40}{row['median']:9.2f}{row['p90']:9.2f}{row['mean']:9.2f}")
     for name, fact in facts.items():
         print(f"{name}: {fact}")
+
+
+def share(rows: dict[str, Row], yardstick: str, name: str) -> str:
+    """The whole chain's median as a share of a full-frame scan's."""
+    return f"1/{rows[yardstick]['median'] / rows[f'{name}: whole chain while following']['median']:.1f}"
 
 
 def draw(rows: dict[str, Row], path: Path) -> None:

@@ -142,6 +142,17 @@ def test_candidates_are_the_nearest(catalog: Catalog, take: Take, place: tuple[f
     assert len(found & {t.track_id for t in everything[:50]}) >= 40
 
 
+def test_candidates_without_the_nearest_are_the_next(catalog: Catalog, take: Take) -> None:
+    """A listener who has heard all that is near gets as many songs from further out, and all others at the very end."""
+    take(table(1000))
+    heard = {t.track_id for t in catalog.candidates([(0.2, 0.2)], 300)}
+    assert len(heard) == 300
+    left = {t.track_id for t in catalog.candidates([(0.2, 0.2)], 50, without=heard)}
+    assert len(left) == 50
+    assert not left & heard
+    assert len(catalog.candidates([(0.2, 0.2)], 5000, without=heard)) == 700
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

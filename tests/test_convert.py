@@ -234,6 +234,72 @@ def strange() -> Any:
     return keras.Model(image, keras.layers.Dense(7)(odd))
 
 
+@pytest.fixture
+def disputed(faces: Path, tmp_path: Path) -> Path:
+    """The same patterns, every FER2013 label wrong, and FER+ votes that are right; one validation face has none."""
+    folder = tmp_path / "disputed"
+    folder.mkdir()
+    header, *rows = (faces / "fer2013.csv").read_text(encoding="utf-8").splitlines()
+    wrong, votes = [header], ["Usage," + ",".join(VOTED)]
+    for number, row in enumerate(rows, 1):
+        code, pixels, usage = row.split(",")
+        wrong.append(f"{(int(code) + 1) % 7},{pixels},{usage}")
+        label = KAGGLE[int(code)] if number < len(rows) else ""
+        votes.append(usage + "," + ",".join("10" if VOTED[name] == label else "0" for name in VOTED))
+    (folder / "fer2013.csv").write_text("\n".join(wrong) + "\n", encoding="utf-8")
+    (folder / "fer2013new.csv").write_text("\n".join(votes) + "\n", encoding="utf-8")
+    return folder
+
+
+VOTED = dict(zip(("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"), KAGGLE, strict=True))
+
+
+def rated_run(folder: Path, view: str) -> Path:
+    """A finished run of a network that is right by FER+'s votes."""
+    folder.mkdir()
+    saved(folder / "model.keras", matcher())
+    settings = {"recipe": "mien", "view": view, "seed": 1, "epochs": 1, "faces": [140, 56]}
+    (folder / "recipe.json").write_text(json.dumps(settings), encoding="utf-8")
+    (folder / "metrics.json").write_text(json.dumps({"crop_margin": 0.0}), encoding="utf-8")
+    return folder
+
+
+def test_a_file_is_judged_by_the_labels_that_its_run_learned(convert: Convert, disputed: Path, tmp_path: Path) -> None:
+    """Accuracy, confusion and temperature of a ferplus run are those against FER+, in every command, unasked."""
+    rated, labelled = tmp_path / "rated.tflite", tmp_path / "labelled.tflite"
+    run = rated_run(tmp_path / "run", "ferplus")
+    assert convert("quantize", run, "--data", disputed, "--out", rated).code == 0
+    contract = model_file.read(rated)[1]
+    assert (contract.view, contract.accuracy, contract.faces) == ("ferplus", 1.0, 55)  # one without votes is left out
+    assert [row[place] for place, row in enumerate(contract.confusion)] == [8, 8, 8, 8, 8, 8, 7]
+    assert contract.temperature < 1  # always right: more confident is better
+    assert convert("quantize", run / "model.keras", "--data", disputed, "--out", labelled).code == 0
+    assert (model_file.read(labelled)[1].view, model_file.read(labelled)[1].accuracy) == ("fer2013", 0.0)
+    proven = convert("verify", rated, "--against", run, "--data", disputed, "--json")
+    assert json.loads(proven.out)["source"]["accuracy"] == 1.0
+    done = convert("compare", rated, labelled, "--data", disputed, "--json", "--picture", tmp_path / "c.svg")
+    assert {(row["view"], row["accuracy"]) for row in json.loads(done.out)} == {("ferplus", 1.0), ("fer2013", 0.0)}
+
+
+def test_the_view_of_other_networks_is_asked_for(convert: Convert, faces: Path, disputed: Path, tmp_path: Path) -> None:
+    """--view serves sources that say nothing, and is refused where a run says otherwise."""
+    source, file = saved(tmp_path / "net.keras", matcher()), tmp_path / "net.tflite"
+    assert convert("quantize", source, "--data", disputed, "--out", file, "--view", "ferplus").code == 0
+    assert (model_file.read(file)[1].view, model_file.read(file)[1].accuracy) == ("ferplus", 1.0)
+    run = rated_run(tmp_path / "run", "fer2013")
+    refused(convert("quantize", run, "--data", faces, "--out", file, "--view", "ferplus"), 2, "leave out --view")
+    bad = rated_run(tmp_path / "bad", "mine")
+    refused(convert("quantize", bad, "--data", faces, "--out", file), 4, "damaged recipe.json")
+
+
+def test_without_votes_the_labels_judge(convert: Convert, faces: Path, tmp_path: Path) -> None:
+    """A ferplus run on data without votes gets a contract that does not claim FER+'s word."""
+    run, file = rated_run(tmp_path / "run", "ferplus"), tmp_path / "net.tflite"
+    done = convert("quantize", run, "--data", faces, "--out", file)
+    assert "no FER+ votes" in done.out
+    assert (model_file.read(file)[1].view, model_file.read(file)[1].accuracy) == ("fer2013", 1.0)
+
+
 @pytest.mark.parametrize(
     ("network", "options", "said"),
     [

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,15 +17,16 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from mien.errors import InputError
-from mien.expression import LABELS, Expression
+from mien.expression import LABELS
 from mien_training import datasets
 from mien_training import fit as fitting
 from mien_training.augment import Augmentation, augment
 from mien_training.cli import main
 from mien_training.evaluate import fit_temperature, metrics, softmax
+from mien_training.files import save_whole
 from mien_training.recipes import RECIPES
 
-from .conftest import scene
+from .conftest import face_folders
 
 keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
@@ -39,14 +39,7 @@ STILL = Augmentation(rotation=0, shift=0, scale=0, contrast=0, brightness=0, fli
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small tree of noisy demo faces, a folder a label."""
     folder = tmp_path_factory.mktemp("faces")
-    rng = np.random.default_rng(0)
-    for expression in Expression:
-        face = cv2.resize(scene(expression)[120:360, 200:440], (48, 48), interpolation=cv2.INTER_AREA)
-        for split, count in (("train", 12), ("val", 4)):
-            (folder / split / expression.label).mkdir(parents=True)
-            for number in range(count):
-                noisy = np.clip(face + rng.normal(0, 20, face.shape), 0, 255).astype(np.uint8)
-                cv2.imwrite(str(folder / split / expression.label / f"{number}.png"), noisy)
+    face_folders(folder)
     return folder
 
 
@@ -116,6 +109,28 @@ def _close(one: Path, other: Path) -> bool:
     )
 
 
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "seed"])
+def test_every_recipe_trains_and_goes_on_after_a_kill(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Two epochs at a stretch, and two with a kill between them, end in the same weights; what was saved loads."""
+
+    def dying(path: Path, save: Any) -> None:
+        save_whole(path, save)
+        if path.name == "checkpoint.keras":
+            raise KeyboardInterrupt
+
+    fitting.fit(RECIPES[name], data, tmp_path / "whole", epochs=2, seed=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "save_whole", dying)
+        with pytest.raises(KeyboardInterrupt):
+            fitting.fit(RECIPES[name], data, tmp_path / "broken", epochs=2, seed=5)
+    fitting.fit(RECIPES[name], data, tmp_path / "broken", epochs=2, seed=5)
+    one, other = (keras.saving.load_model(tmp_path / run / "model.keras") for run in ("whole", "broken"))
+    for mine, yours in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, yours, rtol=1e-3, atol=1e-4)
+
+
 def test_a_teacher_is_learnt_from(data: Path, unbroken: Path, tmp_path: Path) -> None:
     """With a teacher the targets are partly its answers, and the run remembers which teacher it was."""
     train_faces = datasets.read(data, "Training")
@@ -127,6 +142,18 @@ def test_a_teacher_is_learnt_from(data: Path, unbroken: Path, tmp_path: Path) ->
     assert len(json.loads((tmp_path / "recipe.json").read_text())["teacher"]) == 64
     with pytest.raises(InputError, match="other settings"):
         fitting.fit(recipe, data, tmp_path, epochs=1, seed=0)
+
+
+def test_a_run_starts_from_another_ones_weights(data: Path, unbroken: Path, tmp_path: Path) -> None:
+    """The first epoch goes on where the other run ended; another network or an unfinished run is refused."""
+    start = fitting.compiled(RECIPES["seed"], 9, unbroken).get_weights()
+    theirs = keras.saving.load_model(unbroken / "model.keras").get_weights()
+    for one, other in zip(start, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(InputError, match="another network"):
+        fitting.fit(RECIPES["mien"], data, tmp_path / "run", epochs=1, seed=0, start=unbroken)
+    with pytest.raises(InputError, match="cannot be read"):
+        fitting.fit(RECIPES["seed"], data, tmp_path / "run", epochs=1, seed=0, start=tmp_path)
 
 
 def test_a_run_folder_keeps_its_settings(data: Path, unbroken: Path) -> None:

@@ -61,6 +61,7 @@ contracts = st.builds(
     input_side=st.integers(1, 1024),
     crop_margin=st.floats(-0.5, 1),
     temperature=st.floats(0, 100, exclude_min=True),
+    view=st.sampled_from(("fer2013", "ferplus")),
     confusion=st.lists(st.lists(count, min_size=7, max_size=7), min_size=7, max_size=7),
     recipe=printable,
     data=printable,
@@ -123,6 +124,21 @@ def test_what_is_packed_is_read(contract: Contract, network: bytes) -> None:
     assert found == msgspec.structs.replace(contract, network_size=len(network), network_sha256=digest(network))
 
 
+def test_a_file_from_before_views_is_judged_by_the_labels() -> None:
+    """Contracts written before the field was there mean FER2013's labels."""
+    [start, end] = text_of().split(b'"view":"fer2013",')
+    assert model_file.unpack(with_text(start + end))[1].view == "fer2013"
+
+
+def test_info_tells_whose_labels_judged() -> None:
+    """In words that need no knowledge of the data."""
+    told = [
+        model_info.in_words(Path("a"), msgspec.structs.replace(PLAIN, view=view)) for view in ("fer2013", "ferplus")
+    ]
+    assert "own label" in told[0]
+    assert "ten taggers" in told[1]
+
+
 def test_packing_twice_gives_the_same_bytes() -> None:
     """No date or other chance thing goes into the file."""
     assert model_file.pack(NETWORK, PLAIN) == model_file.pack(NETWORK, PLAIN)
@@ -159,6 +175,7 @@ def test_any_unzip_shows_the_contract(tmp_path: Path) -> None:
         pytest.param(lambda: with_text(text_of(format=10**400)), "not valid", id="a version without end"),
         pytest.param(lambda: with_text(text_of(labels=LABELS[::-1])), "labels", id="labels in another order"),
         pytest.param(lambda: with_text(text_of(mode="int4")), "not valid", id="an unknown mode"),
+        pytest.param(lambda: with_text(text_of(view="mine")), "not valid", id="nobody's word"),
         pytest.param(lambda: with_text(text_of(temperature=0)), "not valid", id="temperature 0"),
         pytest.param(lambda: with_text(text_of(confusion=[[0] * 7] * 6)), "not valid", id="six rows"),
         pytest.param(lambda: with_text(text_of(recipe="\x1b]0;title\x07")), "not valid", id="terminal codes"),

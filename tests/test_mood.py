@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from mien.config import Mood as MoodConfig
 from mien.events import Mood, Reading
 from mien.expression import Expression
-from mien.mood import MoodTracker, emission_table
+from mien.mood import MoodTracker, rarity
 
 SURE = 0.9
 
@@ -143,6 +144,19 @@ def test_nobody_for_long_is_absent_once() -> None:
     assert at - 19.875 == pytest.approx(10, abs=0.3)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(Expression), st.floats(1, 60), st.lists(st.floats(0.05, 90), min_size=1, max_size=40).map(sorted)
+)
+def test_nobody_is_absent_whatever_the_frame_times(expression: Expression, after: float, gaps: list[float]) -> None:
+    """Absence is told in the first frame that comes `absent_after` since the last face or later, once, however rare."""
+    tracker = MoodTracker(MoodConfig(absent_after=after))
+    settle(tracker, expression, 0, 5, rate=8)
+    last = 5 - 1 / 8
+    told = [gap for gap in gaps if tracker.nobody(last + gap) is not None]
+    assert told == [gap for gap in gaps if last + gap - last >= after][:1]
+
+
 def test_an_empty_room_at_the_start_is_absent_too() -> None:
     """Who starts with nobody there is told so."""
     tracker = MoodTracker(MoodConfig(absent_after=5))
@@ -187,8 +201,10 @@ def test_the_threshold_may_be_raised_while_running() -> None:
 
 @settings(deadline=None)
 @given(confusions)
-def test_emissions_are_probabilities(counts: list[list[int]]) -> None:
-    """Each row sums to 1 and rules nothing out, even where a confusion matrix has zeros."""
-    for row in emission_table(counts):
-        assert math.isclose(sum(row), 1)
-        assert min(row) > 0
+def test_rarer_names_weigh_more(counts: list[list[int]]) -> None:
+    """What the network names more seldom gets the larger factor, and none is zero or without bound."""
+    named = [sum(column) for column in zip(*counts, strict=True)]
+    factors = rarity(counts)
+    assert all(0 < factor < 1000 for factor in factors)
+    for (one, first), (other, second) in itertools.combinations(zip(named, factors, strict=True), 2):
+        assert one == other or (one < other) == (first > second)

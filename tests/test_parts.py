@@ -23,7 +23,7 @@ from mien_training.parts import EYES, PARTS, onto, place, placing
 from mien_training.recipes import RECIPES
 from mien_training.recipes.parts import HEIGHT, WIDTH, features
 
-from .conftest import scene
+from .conftest import face_folders, scene
 
 keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
@@ -97,13 +97,7 @@ def test_left_mirrors_right() -> None:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small tree of noisy demo faces, a folder a label."""
     folder = tmp_path_factory.mktemp("faces")
-    rng = np.random.default_rng(0)
-    for expression, face in zip(Expression, FACES, strict=True):
-        for split, count in (("train", 4), ("val", 2)):
-            (folder / split / expression.label).mkdir(parents=True)
-            for number in range(count):
-                noisy = np.clip(face + rng.normal(0, 10, face.shape), 0, 255).astype(np.uint8)
-                cv2.imwrite(str(folder / split / expression.label / f"{number}.png"), noisy)
+    face_folders(folder)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from random import Random
@@ -81,6 +82,16 @@ def test_another_seed_another_list() -> None:
     """The dice are real: twenty seeds do not all give one list."""
     lists = {tuple(c.track.track_id for c in recommend(HAPPY, starter(), 5, seed=seed)) for seed in range(20)}
     assert len(lists) > 5
+
+
+def test_days_differ_but_fit() -> None:
+    """Of two days' lists at least a fifth differs, and the dice never reach for songs that are far from the mood."""
+    there = mood_place(HAPPY)
+    near = [track(f"{n}", there[0] - 0.004 * n, there[1]) for n in range(40)]
+    far = [track(f"far {n}", there[0] - 1, there[1]) for n in range(40)]
+    days = [{c.track.track_id for c in recommend(HAPPY, near + far, 20, seed=seed)} for seed in range(8)]
+    assert all(len(one - other) >= 4 for one, other in itertools.pairwise(days))
+    assert not {t.track_id for t in far} & set().union(*days)
 
 
 @relaxed

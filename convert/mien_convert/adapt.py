@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mien.errors import ModelError
 from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
+from mien.vision.model_file import View
 from mien_convert.flatbuffer import frozen
 from mien_convert.source import Function, Source
 
@@ -34,11 +35,13 @@ class Adaptation:
     """What a user says of a network. labels: its outputs in order; None: mien's. levels: None: look into the graph.
 
     resize: bring the picture to the network's own size and channels.
+    view: whose labels judge it; None: its run's, else the data's own.
     """
 
     labels: tuple[str, ...] | None = None
     levels: Levels | None = None
     resize: bool = False
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,11 @@ def parser() -> Parser:
         "--mode", choices=("int8", "dynamic", "float16", "float32"), default="int8", help="default int8, in and out"
     )
     _add_adaptation(made)
+    made.add_argument(
+        "--view",
+        choices=("fer2013", "ferplus"),
+        help="whose labels judge it: the data's own or FER+'s majority (default: as its run says, else the data's own)",
+    )
 
     made = command("verify", verify, "Compare a model file with the network that it was made from.")
     made.add_argument("file", type=Path, metavar="FILE", help="a model file of mien-convert quantize")
@@ -73,7 +79,7 @@ def quantize(args: Arguments) -> None:
     with quiet():  # TensorFlow's own import
         from mien_convert import quantize as converting
 
-    how = _adaptation(args)
+    how = replace(_adaptation(args), view=args.view)
     contract = converting.quantize(args.source, args.data, args.out, args.mode, how)
     print(converting.in_words(args.out, contract))
 

@@ -40,7 +40,10 @@ class Place(NamedTuple):
 
 
 def compare(files: list[Path], faces: Faces, tell: Callable[[str], object]) -> list[dict[str, Any]]:
-    """One row a file, runtime and number of threads. tell: takes lines that say how far it has come."""
+    """One row a file, runtime and number of threads; accuracy by the labels of each file's own view.
+
+    tell: takes lines that say how far it has come.
+    """
     if len(set(files)) < len(files):
         raise UsageError("A file is named twice: name each once.")
     contracts = {file: model_file.read(file)[1] for file in files}
@@ -49,12 +52,14 @@ def compare(files: list[Path], faces: Faces, tell: Callable[[str], object]) -> l
     accuracy: dict[tuple[Path, str], float] = {}
     for file, runtime in product(files, installed()):
         tell(f"accuracy of {file} in {runtime}, {len(faces)} faces")
-        accuracy[file, runtime] = metrics(trial.run(file, runtime, faces.images).logits, faces.labels)["accuracy"]
+        seen = faces.view(contracts[file].view)
+        accuracy[file, runtime] = metrics(trial.run(file, runtime, seen.images).logits, seen.labels)["accuracy"]
     trials = _timed([Place(*place) for place in product(files, installed(), THREADS)], faces, tell)
     return [
         {
             "file": str(place.file),
             "mode": contracts[place.file].mode,
+            "view": contracts[place.file].view,
             "runtime": place.runtime,
             "threads": place.threads,
             "accuracy": accuracy[place.file, place.runtime],
@@ -90,13 +95,13 @@ def in_words(rows: list[dict[str, Any]], faces: int, split: str) -> str:
     """The table, and what it was measured on."""
     wide = max(len(row["file"]) for row in rows)
     heading = (
-        f"{'file':<{wide}}  {'mode':<8} {'runtime':<15} {'threads':>7} {'accuracy':>9} {'KiB':>8} {'median ms':>10} "
-        f"{'p90 ms':>8} {'MiB':>7} {'load ms':>8}"
+        f"{'file':<{wide}}  {'mode':<8} {'view':<8} {'runtime':<15} {'threads':>7} {'accuracy':>9} {'KiB':>8} "
+        f"{'median ms':>10} {'p90 ms':>8} {'MiB':>7} {'load ms':>8}"
     )
     lines = [
-        f"{row['file']:<{wide}}  {row['mode']:<8} {row['runtime']:<15} {row['threads']:>7} {row['accuracy']:>9.4f} "
-        f"{row['size_kib']:>8.1f} {row['median_ms']:>10.3f} {row['p90_ms']:>8.3f} {row['memory_mib']:>7.1f} "
-        f"{row['load_ms']:>8.1f}"
+        f"{row['file']:<{wide}}  {row['mode']:<8} {row['view']:<8} {row['runtime']:<15} {row['threads']:>7} "
+        f"{row['accuracy']:>9.4f} {row['size_kib']:>8.1f} {row['median_ms']:>10.3f} {row['p90_ms']:>8.3f} "
+        f"{row['memory_mib']:>7.1f} {row['load_ms']:>8.1f}"
         for row in rows
     ]
     footnote = f"{faces} faces of {split}; {machine()}; MiB: the most that a whole process had resident"

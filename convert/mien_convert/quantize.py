@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import InputError, ModelError
+from mien.errors import InputError, ModelError, UsageError
 from mien.expression import LABELS
 from mien.vision import model_file
 from mien.vision.crop import INPUT_SIDE
-from mien.vision.model_file import Contract, Mode
+from mien.vision.model_file import Contract, Mode, View
 from mien.vision.runtime import installed
 from mien_convert import operators, trial
 from mien_convert.adapt import Adaptation, Network, adapt
@@ -35,19 +35,23 @@ _CHANCE = 0.3  # an accuracy below this speaks of wrong labels or levels: the mo
 
 
 def quantize(source: Path, data: Path, out: Path, mode: Mode, how: Adaptation) -> Contract:
-    """Write the model file of a network and return its contract; an existing file is replaced only by a whole one."""
+    """Write the model file of a network and return its contract; an existing file is replaced only by a whole one.
+
+    Where FER+'s votes judge it, temperature and confusion go by their majority, as its calibration error does.
+    """
     if out.is_dir():
         raise InputError(f"{out} is a folder: give --out the name of a file, for example expression.tflite.")
     network = adapt(open_source(source), how)
+    wanted = _wanted(network.source.view, how.view)
     print(f"{source}: {network.adapted or 'fits as it is'}; ends in {network.output}", flush=True)
     faces, calibration = _calibration(data)
     flat = to_flatbuffer(network.folded, mode, faces)
     operators.check(flat)
 
-    validation = datasets.read(data, _SPLIT)
-    print(f"measuring on {len(validation)} faces of {_SPLIT}", flush=True)
+    view, validation = _judged(datasets.read(data, _SPLIT), wanted)
+    print(f"measuring on {len(validation)} faces of {_SPLIT}, view {view}", flush=True)
     before = network.logits(validation.images)
-    draft = _draft(network, mode, before, validation)
+    draft = _draft(network, mode, before, validation, view)
     if mode == "int8":
         draft = msgspec.structs.replace(draft, calibration=calibration)
 
@@ -68,7 +72,22 @@ def _calibration(data: Path) -> tuple[NDArray[np.uint8], model_file.Calibration]
         raise ModelError(f"There is nothing to calibrate with: {error}") from None
 
 
-def _draft(network: Network, mode: Mode, before: NDArray[np.float32], validation: Faces) -> Contract:
+def _wanted(own: View | None, asked: View | None) -> View:
+    """The view that a run learned, or that the user says of another network."""
+    if own and asked and own != asked:
+        raise UsageError(f"The run was trained with view {own}: leave out --view {asked}.")
+    return own or asked or "fer2013"
+
+
+def _judged(faces: Faces, wanted: View) -> tuple[View, Faces]:
+    """The view that the data have, and the faces in it."""
+    if wanted == "ferplus" and faces.votes is None:
+        print("note: there are no FER+ votes beside the data, so it is judged by the data's own labels", flush=True)
+        return "fer2013", faces
+    return wanted, faces.view(wanted)
+
+
+def _draft(network: Network, mode: Mode, before: NDArray[np.float32], validation: Faces, view: View) -> Contract:
     """What is known before conversion; what only the finished file can show is filled in by `_measured`."""
     found = metrics(before, validation.labels)
     if found["accuracy"] < _CHANCE:
@@ -89,6 +108,7 @@ def _draft(network: Network, mode: Mode, before: NDArray[np.float32], validation
         input_side=INPUT_SIDE,
         crop_margin=margin,
         temperature=1.0,
+        view=view,
         confusion=found["confusion"],
         recipe=network.source.recipe,
         data=network.source.data,

@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from mien.errors import InputError, ModelError
 from mien.quiet import quiet
+from mien.vision.model_file import View
 from mien_convert.fold import fold
-from mien_training.files import read_json
+from mien_training.runs import read_run
 
 Function = Callable[[Any], Any]
 """A float32 tensor (count, height, width, channels) -> a float32 tensor (count, outputs)."""
@@ -28,7 +29,8 @@ class Source:
 
     call: the network. folded: the same function, in the form that quantises best.
     input_shape: height, width, channels. batch: 1 if it takes one picture at a time; None: any number at once.
-    recipe, data: where it comes from, in words. crop_margin: None where no training run has measured it.
+    recipe, data: where it comes from, in words. view: whose labels it learned. crop_margin: measured in training.
+    The last two are None where no training run says so.
     """
 
     call: Function
@@ -38,13 +40,14 @@ class Source:
     batch: int | None
     recipe: str
     data: str
+    view: View | None
     crop_margin: float | None
 
 
 def open_source(path: Path) -> Source:
     """Load a network. Raises InputError where there is none, ModelError for one that is damaged or of another kind."""
     if path.is_file() and path.suffix.lower() in _KERAS_SUFFIXES:
-        return _from_keras(_load(path), path.name, "not recorded", None)
+        return _from_keras(_load(path), path.name, "not recorded")
     if (path / "saved_model.pb").is_file():
         return _from_saved_model(path)
     if (path / "recipe.json").is_file():
@@ -53,15 +56,8 @@ def open_source(path: Path) -> Source:
 
 
 def _from_run(run: Path) -> Source:
-    settings, found = read_json(run / "recipe.json", None), read_json(run / "metrics.json", None)
-    if found is None or not (run / "model.keras").is_file():
-        raise InputError(f"{run} holds no finished run: let mien-train fit come to its end there.")
-    try:
-        recipe = f"{settings['recipe']}, {settings['epochs']} epochs, seed {settings['seed']}"
-        data, margin = f"FER2013, {settings['faces'][0]} training faces", float(found["crop_margin"])
-    except (KeyError, TypeError, ValueError, IndexError):
-        raise InputError(f"{run} has a damaged recipe.json or metrics.json: train it again.") from None
-    return _from_keras(_load(run / "model.keras"), recipe, data, margin)
+    said = read_run(run)
+    return _from_keras(_load(run / "model.keras"), said.recipe, said.data, said.view, said.crop_margin)
 
 
 def _load(path: Path) -> keras.Model:
@@ -74,7 +70,9 @@ def _load(path: Path) -> keras.Model:
         raise ModelError(f"{path} cannot be loaded by Keras ({reason}): save it again as .keras.") from None
 
 
-def _from_keras(network: keras.Model, recipe: str, data: str, margin: float | None) -> Source:
+def _from_keras(
+    network: keras.Model, recipe: str, data: str, view: View | None = None, margin: float | None = None
+) -> Source:
     if len(getattr(network, "inputs", None) or []) != 1 or len(network.outputs or []) != 1:
         raise ModelError("The network must have one input and one output: give its single-picture form.")
     shape, outputs = list(network.inputs[0].shape[1:]), list(network.outputs[0].shape[1:])
@@ -87,6 +85,7 @@ def _from_keras(network: keras.Model, recipe: str, data: str, margin: float | No
         batch=_batch(network.inputs[0].shape[0]),
         recipe=recipe,
         data=data,
+        view=view,
         crop_margin=margin,
     )
 
@@ -115,6 +114,7 @@ def _from_saved_model(path: Path) -> Source:
         batch=_batch(spec.shape[0]),
         recipe=path.name,
         data="not recorded",
+        view=None,
         crop_margin=None,
     )
 

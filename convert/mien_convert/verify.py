@@ -33,11 +33,16 @@ class Verdict:
 
 
 def verify(file: Path, network: Network, faces: Faces, max_cost: float) -> Verdict:
-    """Compare a model file with its network on a whole split. Raises ModelError for a file that cannot be read."""
+    """Compare a model file with its network on a whole split, by the labels of the contract's view.
+
+    Raises ModelError for a file that cannot be read.
+    """
     flat, contract = model_file.read(file)
+    faces = faces.view(contract.view)
     before = network.logits(faces.images)
     truth = metrics(before, faces.labels)
-    found = {"file": str(file), "mode": contract.mode, "operators": operators.operators(flat), "source": truth}
+    found = {"file": str(file), "mode": contract.mode, "view": contract.view, "source": truth}
+    found["operators"] = operators.operators(flat)
     reasons = [f"it needs {one}" for one in operators.too_new(flat)]
     if not installed():
         reasons.append("no runtime is installed to try it in: install ai-edge-litert")
@@ -96,7 +101,7 @@ def in_words(verdict: Verdict) -> str:
     found = verdict.found
     runtimes = found["runtimes"]
     used = ", ".join(f"{name} {version}" for name, version in found["operators"].items())
-    lines = [f"{found['file']}: {found['mode']}; operators {used}", ""]
+    lines = [f"{found['file']}: {found['mode']}, view {found['view']}; operators {used}", ""]
     lines.append(_row("", "before", *runtimes))
     for key, name in (("accuracy", "accuracy"), ("balanced_accuracy", "balanced accuracy")):
         lines.append(_row(name, f"{found['source'][key]:.4f}", *(f"{one[key]:.4f}" for one in runtimes.values())))

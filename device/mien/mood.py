@@ -20,12 +20,12 @@ from mien.expression import Expression
 HYSTERESIS = 0.2
 """By how much another expression must lead the present one, so that two equals do not take turns."""
 
-NAME_SHARE = 0.3
-"""Share of the evidence that comes from the name the network gives, by the contract's confusion; the rest is its own
-calibrated probabilities. A network that is sure of itself and wrong is so held in check."""
+PRIOR_SHARE = 0.5
+"""How much of the expressions' frequency is taken out of the network's probabilities: by Bayes' rule it would be all of
+it (1), since the filter has a prior of its own; what rare expressions lose in certainty speaks for less."""
 
-_PRIOR_COUNT = 20.0  # faces a row of the confusion is smoothed with, so that what was never seen is not impossible
-_FLOOR = 0.003  # no reading rules an expression out
+_PRIOR_COUNT = 20.0  # faces the counts are smoothed with, so that what was never named is not impossible
+_FLOOR = 0.001  # no reading rules an expression out
 _COUNT = len(Expression)
 _EVEN = (1 / _COUNT,) * _COUNT
 
@@ -38,10 +38,10 @@ class MoodTracker:
     """
 
     def __init__(self, config: MoodConfig, confusion: Sequence[Sequence[int]] | None = None) -> None:
-        """confusion: validation faces by [true][named], of the network; without it its names are taken as good."""
+        """confusion: validation faces by [true][named], of the network; without it all count as equally frequent."""
         self.threshold = config.threshold
         self._config = config
-        self._emission = emission_table(confusion or [[1000 * (i == j) for j in range(_COUNT)] for i in range(_COUNT)])
+        self._rarity = rarity(confusion or [[0] * _COUNT])
         self.reset()
 
     def reset(self) -> None:
@@ -100,10 +100,8 @@ class MoodTracker:
         return True
 
     def _log_likelihoods(self, reading: Reading) -> list[float]:
-        by_name = [sum(p * q for p, q in zip(row, reading.probabilities, strict=True)) for row in self._emission]
         return [
-            reading.weight * math.log(NAME_SHARE * n + (1 - NAME_SHARE) * q + _FLOOR)
-            for n, q in zip(by_name, reading.probabilities, strict=True)
+            reading.weight * math.log(q * r + _FLOOR) for q, r in zip(reading.probabilities, self._rarity, strict=True)
         ]
 
     def _settle(self, choice: _Choice) -> _Choice:
@@ -127,13 +125,13 @@ class _Choice:
     since: float = 0.0
 
 
-def emission_table(confusion: Sequence[Sequence[int]]) -> list[list[float]]:
-    """P(named | true) by [true][named], from counts; each row smoothed towards its own diagonal."""
-    table = []
-    for true, counts in enumerate(confusion):
-        prior = [_PRIOR_COUNT * (0.7 if named == true else 0.3 / (_COUNT - 1)) for named in range(_COUNT)]
-        table.append(list(_normalized([count + extra for count, extra in zip(counts, prior, strict=True)])))
-    return table
+def rarity(confusion: Sequence[Sequence[int]]) -> list[float]:
+    """What turns the network's probability of each expression into how likely that expression makes such a reading.
+
+    Proportional to 1 / frequency ** PRIOR_SHARE, with the frequency at which the network names it in `confusion`.
+    """
+    named = [(math.fsum(column) + _PRIOR_COUNT) ** PRIOR_SHARE for column in zip(*confusion, strict=True)]
+    return [math.fsum(named) / _COUNT / value for value in named]
 
 
 def _normalized(values: list[float]) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -22,6 +23,27 @@ def state_directory() -> Path:
             f"The state directory {path} cannot be made: {error.strerror}. Set STATE_DIRECTORY."
         ) from None
     return path
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put content in place of a file, readable by its owner only (mode 0600).
+
+    A cut power supply or a full disk leaves the old file or the new one, never a part. Raises OSError where it cannot
+    be written; the old file then stands.
+    """
+    part = path.with_suffix(f".{os.getpid()}.part")  # two processes never write to one
+    try:
+        file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "wb") as opened:
+            os.fchmod(file, 0o600)  # also where a part of a killed process lay with another mode
+            opened.write(content)
+            opened.flush()
+            os.fsync(file)
+        part.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
 
 
 def _home() -> Path:

@@ -29,6 +29,7 @@ def parser() -> Parser:
         "--data", required=True, type=Path, metavar="DIR", help="fer2013.csv, or train/ and val/, are here"
     )
     made.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run's folder")
+    made.add_argument("--start", type=Path, metavar="RUN", help="a finished run whose weights to begin with")
     made.add_argument("--teacher", type=Path, metavar="RUN", help="a finished run whose answers to learn from")
     made.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's")
     made.add_argument("--seed", type=int, default=1, metavar="N", help="of every random choice (default 1)")
@@ -37,10 +38,18 @@ def parser() -> Parser:
     text = "Measure a .keras or .tflite network on a split."
     made = commands.add_parser("evaluate", help=text, description=text)
     made.set_defaults(function=evaluate)
-    made.add_argument("model", type=Path, metavar="MODEL")
+    made.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file, or a finished run")
     made.add_argument("--data", required=True, type=Path, metavar="DIR")
     made.add_argument("--split", required=True, metavar="NAME", help="Training, PublicTest or PrivateTest")
     made.add_argument("--json", action="store_true", help="print JSON")
+
+    text = "Measure networks side by side: a page, JSON, and the tables of a model card."
+    made = commands.add_parser("report", help=text, description=text)
+    made.set_defaults(function=report)
+    made.add_argument("models", nargs="+", type=Path, metavar="MODEL_OR_RUN", help="as for evaluate")
+    made.add_argument("--data", required=True, type=Path, metavar="DIR")
+    made.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="gets index.html, report.json, card.md")
+    made.add_argument("--split", default="PublicTest", metavar="NAME", help="default PublicTest")
     return top
 
 
@@ -49,6 +58,7 @@ def fit(args: Arguments) -> None:
     wake_keras()
     from mien_training.fit import fit as train
     from mien_training.recipes import RECIPES
+    from mien_training.tables import as_text, classes, summary
 
     if args.recipe not in RECIPES:
         raise UsageError(f"There is no recipe {args.recipe!r}: use {', '.join(RECIPES)}.")
@@ -56,34 +66,48 @@ def fit(args: Arguments) -> None:
     epochs = recipe.epochs if args.epochs is None else args.epochs
     if epochs < 1 or args.seed < 0 or (args.limit is not None and args.limit < 1):
         raise UsageError("--epochs and --limit must be at least 1, and --seed at least 0.")
-    found = train(recipe, args.data, args.out, epochs=epochs, seed=args.seed, limit=args.limit, teacher=args.teacher)
-    print(in_words(found))
+    found = train(
+        recipe,
+        args.data,
+        args.out,
+        epochs=epochs,
+        seed=args.seed,
+        limit=args.limit,
+        start=args.start,
+        teacher=args.teacher,
+    )
+    print(as_text(summary({recipe.view: found})), as_text(classes({recipe.view: found})), sep="\n\n")
     print(f"crop margin {found['crop_margin']:+.2f}; {args.out} holds model.keras, metrics.json and pictures")
 
 
 def evaluate(args: Arguments) -> None:
     """mien-train evaluate"""
-    from mien_training import datasets
-
-    faces = datasets.read(args.data, args.split)
     wake_keras()
-    from mien_training.evaluate import metrics
-    from mien_training.predict import open_predictor
+    from mien_training.measure import measure, own_view
+    from mien_training.report import read_both
+    from mien_training.tables import as_text, classes, summary
+    from mien_training.trained import open_trained
 
-    predict = open_predictor(args.model)
-    found = {"model": args.model.name, "split": args.split} | metrics(predict(faces.images), faces.labels)
-    print(json.dumps(found) if args.json else in_words(found))
+    faces, validation = read_both(args.data, args.split)
+    trained = open_trained(args.model)
+    figures = measure(trained, faces, validation)
+    if args.json:
+        view = own_view(trained, faces)
+        head = {"model": args.model.name, "split": args.split, "view": view}
+        print(json.dumps(head | figures["views"][view] | figures))
+        return
+    scaling = "none" if figures["temperature"] is None else f"{figures['temperature']:.3f}"
+    print(f"{args.model.name} on {args.split}, temperature {scaling}\n")
+    print(as_text(summary(figures["views"])), as_text(classes(figures["views"])), sep="\n\n")
 
 
-def in_words(found: dict[str, object]) -> str:
-    """Metrics for a person."""
-    recall = found["recall"]
-    assert isinstance(recall, dict)
-    rows = "\n".join(f"  {label:<9} {share:.4f}" for label, share in recall.items())
-    return (
-        f"accuracy {found['accuracy']:.4f} on {found['faces']} faces, balanced {found['balanced_accuracy']:.4f}\n"
-        f"recall by expression\n{rows}"
-    )
+def report(args: Arguments) -> None:
+    """mien-train report"""
+    wake_keras()
+    from mien_training.report import report as write
+
+    write(args.models, args.data, args.split, args.out, lambda line: print(line, file=sys.stderr, flush=True))
+    print(f"{args.out} holds index.html, report.json and card.md")
 
 
 if __name__ == "__main__":

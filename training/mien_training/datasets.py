@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from mien.errors import InputError
 from mien.expression import LABELS, Expression
 from mien.vision.crop import INPUT_SIDE, resize
+from mien.vision.model_file import View
 from mien.vision.photo import SUFFIXES, read_gray
 from mien_training import visgraf
 from mien_training.labels import expression_named
-from mien_training.tables import checked_lines
+from mien_training.lines import checked_lines
 
 SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 """FER2013's name of each split, and the folder that holds it in a tree of pictures."""
@@ -28,9 +29,6 @@ _CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
 _VOTES_NAME = "fer2013new.csv"
 _VOTES = ("neutral", "happiness", "sadness", "surprise", "anger", "disgust", "fear")
 _FOLDER_NAMES = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
-
-View = Literal["fer2013", "ferplus"]
-"""Whose word on a face counts: FER2013's label, or FER+'s ten taggers (Barsoum et al. 2016, arXiv:1608.01041)."""
 
 
 class NoFacesError(InputError):
@@ -69,9 +67,16 @@ class Faces:
             return self
         if name == "fer2013":
             return replace(self, votes=None)
-        rated = self[self.votes.sum(axis=1) > 0]
+        rated = self[self.rated]
+        if not len(rated):
+            raise NoFacesError(f"FER+'s votes leave no face: check that {_VOTES_NAME} is complete.")
         assert rated.votes is not None
         return replace(rated, labels=rated.votes.argmax(axis=1))
+
+    @property
+    def rated(self) -> NDArray[np.bool_]:
+        """Which faces any tagger gave one of the seven expressions, bool (count,); all, where there are no votes."""
+        return np.ones(len(self), bool) if self.votes is None else self.votes.sum(axis=1) > 0
 
     @property
     def targets(self) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from mien_training.evaluate import metrics, softmax
 from mien_training.files import digest, read_json, save_whole, write_json
 from mien_training.framing import best_margin
 from mien_training.plots import save_confusion, save_curves
-from mien_training.predict import keras_predictor
+from mien_training.predict import keras_logits, keras_predictor
 from mien_training.recipes import RECIPES, Recipe
 
 History = list[dict[str, float]]
@@ -38,11 +38,13 @@ def fit(
     epochs: int,
     seed: int,
     limit: int | None = None,
+    start: Path | None = None,
     teacher: Path | None = None,
 ) -> dict[str, Any]:
     """Train into the folder `run`, or go on with it, and return its metrics.
 
     limit: use only so many faces of each split, for a quick try.
+    start: the folder of a finished run with the same network, whose weights to begin with.
     teacher: the folder of a finished run, whose network's answers become part of the targets.
     """
     read = {split: datasets.read(data, split)[:limit] for split in ("Training", "PublicTest")}
@@ -58,6 +60,7 @@ def fit(
             "epochs": epochs,
             "faces": [len(train), len(validation)],
             "dropped": [len(faces) - len(faces.view(recipe.view)) for faces in read.values()],
+            "start": None if start is None else digest(start / "best.weights.h5"),
             "teacher": None if teacher is None else digest(teacher / "best.weights.h5"),
         },
     )
@@ -65,8 +68,9 @@ def fit(
     learned, judged = prepared(train, recipe), prepared(validation, recipe)
     keras.utils.set_random_seed(seed)
     keras.mixed_precision.set_global_policy(settings["precision"])
+    spread_over_devices()
     master = None if teacher is None else graduate(teacher)
-    network = resume(run) or compiled(recipe, epochs * batches(train, recipe))
+    network = resume(run) or compiled(recipe, epochs * batches(train, recipe), start)
     done = int(network.optimizer.iterations) // batches(train, recipe)
     history: History = read_json(run / "history.json", [])[:done]
 
@@ -74,12 +78,13 @@ def fit(
         reseed(network, seed, epoch)
         log = network.fit(
             Batches(learned, recipe, master, (seed, epoch)),
-            validation_data=(judged.images, judged.targets),
             epochs=epoch + 1,
             initial_epoch=epoch,
             shuffle=False,
         )
-        history.append({name: float(values[0]) for name, values in log.history.items()})
+        seen = validated(keras_logits(network, judged.images), judged.targets)
+        history.append({name: float(values[0]) for name, values in log.history.items()} | seen)
+        print(f"validation: accuracy {seen['val_accuracy']:.4f}, loss {seen['val_loss']:.4f}", flush=True)
         if history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in history):
             save_whole(run / "best.weights.h5", network.save_weights)
         write_json(run / "history.json", history)
@@ -155,17 +160,29 @@ def prepared(faces: Faces, recipe: Recipe) -> Faces:
 
 
 def batches(faces: Faces, recipe: Recipe) -> int:
-    """How many batches an epoch has; the last one may be smaller."""
-    return -(-len(faces) // recipe.batch)
+    """How many batches an epoch has; all are whole, so that devices can share them."""
+    return max(1, len(faces) // recipe.batch)
 
 
-def compiled(recipe: Recipe, steps: int) -> keras.Model:
-    """The recipe's network with its loss, optimiser and schedule for so many steps in all."""
+def validated(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> dict[str, float]:
+    """Accuracy against the likeliest target, and mean cross-entropy in nats."""
+    named_right = logits.argmax(axis=1) == targets.argmax(axis=1)
+    loss = -(targets * np.log(softmax(logits) + 1e-7)).sum(axis=1)
+    return {"val_accuracy": float(named_right.mean()), "val_loss": float(loss.mean())}
+
+
+def compiled(recipe: Recipe, steps: int, start: Path | None = None) -> keras.Model:
+    """The recipe's network, new or with the weights of a finished run; loss, optimiser, schedule for so many steps."""
     warmup = min(steps // 2, recipe.warmup * max(1, steps // recipe.epochs))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
     )
     network = recipe.network()
+    if start is not None:
+        try:
+            network.load_weights(start / "best.weights.h5")
+        except ValueError:
+            raise InputError(f"{start} has another network than {recipe.name}: start from a run of its kind.") from None
     network.compile(
         keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay),
         keras.losses.CategoricalCrossentropy(from_logits=True),
@@ -198,7 +215,8 @@ def begin(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """
     run.mkdir(parents=True, exist_ok=True)
     path = run / "recipe.json"
-    kept = read_json(path, settings | {"precision": fastest_precision()})
+    fresh = settings | {"precision": fastest_precision()}
+    kept = read_json(path, fresh) if (run / "checkpoint.keras").exists() else fresh
     if {name: value for name, value in kept.items() if name != "precision"} != settings:
         raise InputError(f"{run} holds a run with other settings: choose another --out, or remove it.")
     write_json(path, kept)
@@ -208,7 +226,14 @@ def begin(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
 def fastest_precision() -> str:
     """bfloat16 where there are units for its matrices (a GPU, or AMX in a CPU); elsewhere float32 is faster."""
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    return "mixed_bfloat16" if keras.distribution.list_devices("gpu") or "amx_bf16" in flags else "float32"
+    device = str(keras.ops.zeros(1).device).lower()  # each backend has its own name for a GPU
+    return "mixed_bfloat16" if "amx_bf16" in flags or "gpu" in device or "cuda" in device else "float32"
+
+
+def spread_over_devices() -> None:
+    """Let several accelerators share each batch. Of the backends only jax does that without code of its own."""
+    if keras.backend.backend() == "jax" and len(keras.distribution.list_devices()) > 1:
+        keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 
 
 def resume(run: Path) -> keras.Model | None:

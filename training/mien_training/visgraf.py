@@ -23,7 +23,7 @@ from mien.vision.crop import to_input
 from mien.vision.face import HaarFinder
 from mien.vision.photo import SUFFIXES, read_photo
 from mien_training.labels import expression_named
-from mien_training.tables import checked_lines
+from mien_training.lines import checked_lines
 
 _TABLE = "labels.csv"
 _COLUMNS = ("picture", "person", "label")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -76,8 +76,7 @@ class LibraryReport:
     joined: int
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(NamedTuple):
     """A song that was played. at: seconds since 1970."""
 
     track_id: str
@@ -85,8 +84,7 @@ class Play:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(NamedTuple):
     """How long a song was borne under a mood: heard is the share of it that was heard, 0 to 1."""
 
     track_id: str
@@ -198,7 +196,7 @@ class Catalog:
     def recent(self, since: float) -> list[Play]:
         """What was played since then, the latest first."""
         rows = self.database.execute("SELECT key, artist, at FROM play WHERE at >= ? ORDER BY at DESC", (since,))
-        return [Play(*row) for row in rows]
+        return [Play._make(row) for row in rows]
 
     def feedback(self, limit: int = 200) -> list[Feedback]:
         """How the last songs were received, the latest first."""
@@ -208,7 +206,7 @@ class Catalog:
             (limit,),
         )
         return [
-            Feedback(key, artist, title, (v, a), tuple(msgspec.json.decode(shares)), heard, at)
+            Feedback(key, artist, title, (v, a), msgspec.json.decode(shares, type=tuple[float, ...]), heard, at)
             for key, artist, title, v, a, shares, heard, at in rows
         ]
 
@@ -251,24 +249,28 @@ class Catalog:
         # about how many songs it has: to count the catalogue's would take longer than all the rest
         about = "SELECT count(*) FROM library" if table == "library" else "SELECT max(id) FROM song"
         songs = self.database.execute(about).fetchone()[0] or 0
-        keys = json.dumps(list(without))
-        gone = {
-            n
-            for (n,) in self.database.execute(
-                "SELECT song.id FROM json_each(?) JOIN song ON song.key = json_each.value", (keys,)
-            )
-        }
         near: dict[int, Place] = {}
         for place in places if songs else ():
             # twice as many as asked for: the nearest are in a circle, and those found in a square
-            reach = max(1, math.ceil(schema.GRID / 2 * math.sqrt(2 * each / songs)))
-            while len(found := self._square(table, place, reach, explicit, gone)) < 2 * each and reach < schema.GRID:
+            reach = math.ceil(schema.GRID / 2 * math.sqrt(2 * each / songs))
+            left = self._within(table, place, reach, each, explicit=explicit, without=without)
+            while left is None:
                 reach *= 2
-            found.sort(key=lambda row: ((row[1] - place[0]) ** 2 + (row[2] - place[1]) ** 2, row[0]))
-            near.update({song: (valence, arousal) for song, valence, arousal in found[:each]})
+                left = self._within(table, place, reach, each, explicit=explicit, without=without)
+            near.update({song: (valence, arousal) for song, valence, arousal in left})
         return self._songs(near)
 
-    def _square(self, table: str, place: Place, reach: int, explicit: bool, gone: set[int]) -> list[Spot]:
+    def _within(
+        self, table: str, place: Place, reach: int, each: int, *, explicit: bool, without: Collection[str]
+    ) -> list[Spot] | None:
+        """The `each` songs nearest to a place; None if there may be nearer ones beyond `reach` cells."""
+        found = self._square(table, place, reach, explicit)
+        found.sort(key=lambda row: ((row[1] - place[0]) ** 2 + (row[2] - place[1]) ** 2, row[0]))
+        left = self._left(found, each, without)
+        enough = len(found) >= 2 * each and len(left) == each
+        return left if enough or reach >= schema.GRID else None
+
+    def _square(self, table: str, place: Place, reach: int, explicit: bool) -> list[Spot]:
         """The songs of the cells around a place: `reach` cells to every side."""
         column, line = cell_of(place)
         left, right = max(0, column - reach), min(schema.GRID - 1, column + reach)
@@ -279,7 +281,22 @@ class Catalog:
         if right - left < schema.GRID - 1:
             lines = [(n * schema.GRID + left, n * schema.GRID + right) for n in range(low, high + 1)]
         sql = f"SELECT song, valence, arousal FROM {table} WHERE cell BETWEEN ? AND ? AND (? OR NOT explicit)"  # noqa: S608 - ours
-        return [row for run in lines for row in self.database.execute(sql, (*run, explicit)) if row[0] not in gone]
+        return [row for run in lines for row in self.database.execute(sql, (*run, explicit))]
+
+    def _left(self, spots: Sequence[Spot], each: int, without: Collection[str]) -> list[Spot]:
+        """The first `each` less some track_ids: only the near are looked up, not all that was ever played."""
+        if not without:
+            return list(spots[:each])
+        left: list[Spot] = []
+        for begin in range(0, len(spots), each):
+            some = spots[begin : begin + each]
+            numbers = json.dumps([song for song, _, _ in some])
+            keys = "SELECT song.id, song.key FROM json_each(?) JOIN song ON song.id = json_each.value"
+            gone = {song for song, key in self.database.execute(keys, (numbers,)) if key in without}
+            left += [spot for spot in some if spot[0] not in gone]
+            if len(left) >= each:
+                break
+        return left[:each]
 
     def _songs(self, places: dict[int, Place]) -> list[Track]:
         rows = self.database.execute(

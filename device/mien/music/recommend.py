@@ -28,7 +28,7 @@ STRANGER = 0.7
 _GOALS: dict[str, Place] = {"lift": (Expression.HAPPY.valence, Expression.HAPPY.arousal), "calm": (0.45, -0.55)}
 _CLIMB = 0.8  # how far towards its goal a list's last song stands: a step too far would leave the listener behind
 _VARIETY = 0.1  # what likeness to the songs before costs (maximal marginal relevance: Carbonell & Goldstein 1998)
-_WHIM = 0.03  # the dice's share in the order
+_WHIM = 0.1  # the dice's share in the order: what may change from day to day without leaving the mood
 _ARTIST_GAP = 10  # songs
 
 

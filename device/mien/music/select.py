@@ -38,12 +38,15 @@ def select(
     played = {play.track_id for play in recent}
     resting = {play.artist_key for play in recent if play.at >= now - ARTIST_REST}
     places = list(dict.fromkeys(targets(shares, intent, count)))
-    each = max(count + 20, _NEAR // max(1, len(places)))
+    least = count + 20
+    each = max(least, _NEAR // max(1, len(places)))
     near: list[Track] = []
     if "library" in sources:
-        near += catalog.library(places, each, explicit=explicit, without=played)
+        own = each if "catalogue" not in sources else each // 2
+        near += catalog.library(places, own, explicit=explicit, without=played)
     if "catalogue" in sources:
-        near += catalog.candidates(places, each, explicit=explicit, without=played)
+        others = max(least, each - len(near) // max(1, len(places)))
+        near += catalog.candidates(places, others, explicit=explicit, without=played)
     if "starter" in sources and len({track.track_id for track in near}) < count:
         near = starter() + near  # the catalogue's own features win over those placed by hand
     return recommend(

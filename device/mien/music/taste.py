@@ -66,6 +66,6 @@ def verdict(heard: float) -> float:
 
 
 def _weight(item: Feedback, probabilities: Sequence[float], now: float) -> float:
-    overlap = sum(min(one, other) for one, other in zip(item.probabilities, probabilities, strict=False))
+    overlap = sum(map(min, item.probabilities, probabilities))
     age = 0.5 ** (max(0.0, now - item.at) / _HALF_LIFE)
     return float(verdict(item.heard) * overlap * age)

@@ -14,6 +14,7 @@ import msgspec
 
 from mien.errors import RemoteError
 from mien.music.states import State
+from mien.state import replace_file
 
 LOCK_SECONDS = 30.0
 """How long to wait for another mien that is renewing the token."""
@@ -96,17 +97,9 @@ class Vault:
 
     def _write(self, path: Path, value: msgspec.Struct) -> None:
         self._make_folder()
-        part = path.with_suffix(f".{os.getpid()}.part")
         try:
-            file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with os.fdopen(file, "wb") as opened:
-                os.fchmod(file, 0o600)
-                opened.write(msgspec.json.encode(value))
-                opened.flush()
-                os.fsync(file)
-            part.replace(path)
+            replace_file(path, msgspec.json.encode(value))
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise RemoteError(f"{path} cannot be written: {error.strerror}. Make room or mend its rights.") from None
 
 

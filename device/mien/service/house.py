@@ -18,7 +18,7 @@ from mien.config import Config
 from mien.controls import Controls
 from mien.service import daemon
 from mien.service.daemon import Output
-from mien.state import state_directory
+from mien.state import replace_file, state_directory
 
 if TYPE_CHECKING:  # paho is loaded only where a broker is configured
     from mien.mqtt.client import Timing
@@ -88,13 +88,8 @@ def listening(
 
 def remember(path: Path, settings: Settings) -> None:
     """Write what the house has set; a full disk costs only the memory of it."""
-    fresh = path.with_suffix(".new")
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(settings))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
+        replace_file(path, msgspec.json.encode(settings))
     except OSError as error:
         log.warning("%s cannot be written (%s): the setting lasts until the next start only.", path, error.strerror)
 

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from mien.vision.model_file import Contract
+from mien.vision.model_file import Contract, View
+
+_VIEWS: dict[View, str] = {
+    "fer2013": "the data's own label of each face (view fer2013)",
+    "ferplus": "the majority of FER+'s ten taggers a face (view ferplus)",
+}
 
 
 def as_json(contract: Contract) -> str:
@@ -24,6 +29,7 @@ def in_words(path: Path, contract: Contract) -> str:
         "adapted": contract.adapted or "nothing had to be",
         "data": contract.data,
         "calibration": _calibration(contract),
+        "judged by": _VIEWS[contract.view],
         "accuracy": f"{contract.accuracy:.4f} on {contract.faces} faces of {contract.split}",
         "balanced accuracy": f"{contract.balanced_accuracy:.4f}",
         "agreement": f"{contract.agreement:.4f} with the network before conversion{_cost(contract)}",

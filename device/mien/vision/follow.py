@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 
 from mien.events import Face
 from mien.vision.face import FaceFinder, Gray, overlap
+from mien.vision.track import Track
+
+CONFIRM = 0.5
+"""Seconds for which a face is known again by its picture alone, until the finder looks whether it still is one."""
 
 RESCAN = 5.0
 """Seconds after which a frame is searched whole even while a face is followed: somebody may have come along."""
@@ -35,22 +39,27 @@ class Follower:
 
     def reset(self) -> None:
         """Forget whom was followed."""
-        self._faces: list[Face] = []
+        self._tracks: list[Track] = []
         self._scanned = self._seen = -np.inf
         self._still: NDArray[np.uint8] | None = None
 
     def faces(self, gray: Gray, at: float) -> tuple[Face, ...]:
         """The followed faces in this frame, the one that counts first. at: seconds, the frame's."""
-        followed = [(face, self._finder.near(gray, face)) for face in self._faces]
-        faces = [_smooth(before, now) for before, now in followed if now is not None]
-        faces = _distinct(faces)
-        if len(faces) < len(followed) or self._scan_is_due(gray, at, nobody=not faces):
+        tracks = _distinct([track for old in self._tracks if (track := self._again(old, gray, at)) is not None])
+        if len(tracks) < len(self._tracks) or self._scan_is_due(gray, at, nobody=not tracks):
             self._scanned = at
-            faces = self._choose(faces, self._finder.find(gray))
-        if faces:
+            tracks = self._choose(tracks, [Track.start(gray, face, at) for face in self._finder.find(gray)])
+        if tracks:
             self._seen = at
-        self._faces = faces
-        return tuple(faces)
+        self._tracks = tracks
+        return tuple(track.face for track in tracks)
+
+    def _again(self, track: Track, gray: Gray, at: float) -> Track | None:
+        """The face by its picture, which is cheap, or by the finder, which is sure and sees it grow."""
+        if 0 <= at - track.seen < CONFIRM and (moved := track.again(gray)) is not None:
+            return moved
+        found = self._finder.near(gray, track.face)
+        return None if found is None else Track.start(gray, _smooth(track.face, found), at)
 
     def _scan_is_due(self, gray: Gray, at: float, *, nobody: bool) -> bool:
         passed = at - self._scanned
@@ -58,15 +67,13 @@ class Follower:
             return not 0 <= passed < RESCAN
         return not 0 <= passed < EMPTY_RESCAN or self._moved(gray) or at - self._seen < LOST
 
-    def _choose(self, followed: list[Face], found: list[Face]) -> list[Face]:
+    def _choose(self, followed: list[Track], found: list[Track]) -> list[Track]:
         """Whom to follow from now on."""
-        faces = _distinct(followed + found)
-        if self._everyone:
-            return sorted(faces, key=lambda face: face.area, reverse=True)[:_MOST]
-        largest = max(faces, key=lambda face: face.area, default=None)
-        if largest is None:
-            return []
-        keep = followed and largest.area < _MUCH_LARGER * followed[0].area
+        tracks = sorted(_distinct(followed + found), key=lambda track: track.face.area, reverse=True)
+        if self._everyone or not tracks:
+            return tracks[:_MOST]
+        largest = tracks[0]
+        keep = followed and largest.face.area < _MUCH_LARGER * followed[0].face.area
         return [followed[0] if keep else largest]
 
     def _moved(self, gray: Gray) -> bool:
@@ -91,10 +98,10 @@ def _smooth(before: Face, now: Face) -> Face:
     return Face(x, y, (before.width + now.width) // 2, (before.height + now.height) // 2)
 
 
-def _distinct(faces: list[Face]) -> list[Face]:
-    """The faces without later ones that overlap an earlier one."""
-    kept: list[Face] = []
-    for face in faces:
-        if all(overlap(face, other) < _SAME for other in kept):
-            kept.append(face)
+def _distinct(tracks: list[Track]) -> list[Track]:
+    """The tracks without later ones whose faces overlap an earlier one's."""
+    kept: list[Track] = []
+    for track in tracks:
+        if all(overlap(track.face, other.face) < _SAME for other in kept):
+            kept.append(track)
     return kept

@@ -31,6 +31,10 @@ _END = struct.Struct("<4s4HLLH")  # a zip's end record
 Mode = Literal["int8", "dynamic", "float16", "float32"]
 """How a network is stored: int8 from input to output; weights in int8; weights in float16; nothing quantised."""
 
+View = Literal["fer2013", "ferplus"]
+"""Whose word on a face counts: that of the data's own label, as in FER2013, or that of FER+'s ten taggers (Barsoum et
+al. 2016, arXiv:1608.01041)."""
+
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Text = Annotated[str, msgspec.Meta(max_length=2000, pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*\\Z")]  # harmless on a terminal
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
@@ -57,6 +61,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     output: what the network ends in. labels: in the order of the outputs. input_side: pixels of the square grey input.
     crop_margin: how much wider than the face finder's box to cut, as a share of its width; measured in training.
     temperature: the logits are divided by it before the softmax.
+    view: whose labels it learned, and by whose the temperature and the figures here were measured.
     confusion: validation faces by [true][named]. accuracy: of this very file on `split`.
     source_accuracy: of the network before conversion, on the same faces.
     agreement: share of `split` on which this file names what that network names.
@@ -71,6 +76,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     input_side: Annotated[int, msgspec.Meta(ge=1, le=1024)]
     crop_margin: Annotated[float, msgspec.Meta(ge=-0.5, le=1)]
     temperature: Annotated[float, msgspec.Meta(gt=0, le=100)]
+    view: View = "fer2013"
     confusion: Annotated[list[Counts], msgspec.Meta(min_length=7, max_length=7)]
     recipe: Text
     data: Text

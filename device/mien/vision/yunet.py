@@ -25,8 +25,8 @@ SCORE = 0.6
 """OpenCV's own 0.9 leaves it nearly blind to faces that fill their picture."""
 
 _NEAR_SCORE = 0.4
-_NEAR_SIDE = 36  # pixels of a followed face
-_NEAR_WINDOW = 64  # pixels of the square it is looked for in
+_NEAR_SIDE = 64  # pixels of a followed face: of 36, which cost 0.4 ms less, a fifth of hard ones are missed
+_NEAR_WINDOW = 96  # pixels of the square it is looked for in; the network takes multiples of 32
 
 
 def default_path() -> Path:
@@ -37,11 +37,14 @@ def default_path() -> Path:
 class YunetFinder:
     """Finds faces with OpenCV's FaceDetectorYN."""
 
-    def __init__(self, path: Path, min_face: int, scan_side: int = SCAN_SIDE) -> None:
-        """min_face: pixels of the smallest face to find. Raises ModelError for a file that OpenCV cannot load."""
+    def __init__(self, path: Path, min_face: int, scan_side: int = SCAN_SIDE, score: float = SCORE) -> None:
+        """min_face: pixels of the smallest face to find. Raises ModelError for a file that OpenCV cannot load.
+
+        scan_side: pixels of the longer side of a frame as it is searched. score: 0 to 1, from which on it is a face.
+        """
         self._min_face, self._scan_side = min_face, scan_side
         try:
-            self._scan = cv2.FaceDetectorYN.create(str(path), "", (scan_side, scan_side), SCORE)
+            self._scan = cv2.FaceDetectorYN.create(str(path), "", (scan_side, scan_side), score)
             self._near = cv2.FaceDetectorYN.create(str(path), "", (_NEAR_WINDOW, _NEAR_WINDOW), _NEAR_SCORE)
         except cv2.error:
             raise ModelError(f"{path} is not YuNet: run 'mien model fetch-yunet', or set finder = \"haar\".") from None
@@ -75,14 +78,21 @@ class YunetFinder:
 
 
 def _rows(detected: Any) -> list[list[float]]:
-    return [] if detected is None else detected[:, :4].tolist()
+    """Of each face x, y, width and height of its box, then x and y of both eyes, the nose and the mouth's ends."""
+    return [] if detected is None else detected[:, :14].tolist()
 
 
 def _square(row: list[float], scale: float) -> Face:
-    """FER2013's framing of a face whose box is given: where a face fills its picture, height alone is a worse guide.
+    """FER2013's framing of a face: the square that its crop would be.
 
-    Fitted on 480 composite validation faces: half of 1.24 times the width and half of 0.94 times the height.
+    How much of a head YuNet's box takes in varies, and the landmarks tell. The factors were fitted, for the least
+    absolute error, to 1,500 training faces in composite frames; of validation faces' squares a fifth fewer overlap the
+    crop by less than half than with the box alone. Whatever the landmarks, it is at least half as high as the box.
     """
-    x, y, width, height = (value * scale for value in row)
-    side = 0.62 * width + 0.47 * height
-    return Face(round(x + (width - side) / 2), round(y + (height - side) / 2), round(side), round(side))
+    x, y, width, height = (value * scale for value in row[:4])
+    right, left, _, *mouth = (complex(*row[at : at + 2]) * scale for at in range(4, 14, 2))
+    between_eyes = abs(left - right)
+    to_mouth = abs(sum(mouth) - left - right) / 2
+    side = max(1.10 * width + 0.61 * height - 0.42 * between_eyes - 1.06 * to_mouth, 0.5 * height)
+    middle = x + width / 2, y + 0.485 * height
+    return Face(round(middle[0] - side / 2), round(middle[1] - side / 2), round(side), round(side))

@@ -1,0 +1,87 @@
+"""Whether memory grows with time: what the process holds after 1,000 frames and after many more.
+
+    python benchmarks/memory.py [--frames N] [--yunet FILE]
+
+The loop of `mien run` watches a face that moves, leaves and returns, drawn beforehand. Exit code 1 where the process
+holds over 2 MB more in the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mien.config import Config, Vision
+from mien.controls import Controls
+from mien.events import Frame
+from mien.mood import MoodTracker
+from mien.service.watch import Watch
+from mien.vision.camera import CameraKind
+from mien.vision.demo_face import LENGTH, DemoCamera
+from mien.vision.look import Eyes
+
+SETTLED = 1000
+"""Frames after which all that is kept has been made."""
+
+LIMIT = 2.0
+"""Megabytes."""
+
+_INTERVAL = 0.1  # seconds between frames
+_SCENE = 10.0  # seconds at the end of the demo's scene, in which the face leaves
+
+
+class LoopCamera:
+    """Gives the same scene over and over, and reads the process's memory on the way: held, megabytes by frame."""
+
+    kind: CameraKind = "replay"
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        draw, grain = DemoCamera().draw, np.random.default_rng(0).integers(0, 5, (480, 640), dtype=np.uint8)
+        times = np.arange(LENGTH - _SCENE, LENGTH, _INTERVAL)
+        self._pictures = [draw(at) + grain for at in times]
+        self.held: dict[int, float] = {}
+
+    def frames(self) -> Iterator[Frame]:
+        """So many frames."""
+        for index in range(self._count):
+            yield Frame(self._pictures[index % len(self._pictures)], index * _INTERVAL)
+            if index + 1 in {SETTLED, self._count}:
+                self.held[index + 1] = resident()
+
+    def pace(self, interval: float) -> None:
+        """As fast as can be."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def resident() -> float:
+    """Megabytes of this process in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main() -> None:
+    """Print memory early and late."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=100_000)
+    parser.add_argument("--yunet", default="", help="YuNet's model file")
+    args = parser.parse_args()
+    config = Config(vision=Vision(finder="yunet" if args.yunet else "haar", yunet_file=args.yunet))
+    eyes, camera = Eyes.open(config), LoopCamera(max(args.frames, SETTLED + 1))
+    tracker = MoodTracker(config.mood, eyes.classifier.contract.confusion)
+    told = sum(1 for _ in Watch(eyes, tracker, Controls(config), lambda: camera).events())
+    early, late = camera.held.values()
+    print(f"{max(camera.held):,} frames, {told} events: {early:.1f} MB after {SETTLED:,}, {late:.1f} MB in the end")
+    if late - early > LIMIT:
+        sys.exit(f"Memory grew by {late - early:.1f} MB, which is more than {LIMIT:.0f} MB.")
+
+
+if __name__ == "__main__":
+    main()
