@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from mien.errors import InputError, MienError
 from mien.expression import Expression
 from mien_training import datasets
 
 PIXELS = " ".join(str(i % 256) for i in range(2304))
+JPEG = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8))[1].tobytes()
 KAGGLE = {"angry": 0, "disgust": 1, "fear": 2, "happy": 3, "sad": 4, "surprise": 5, "neutral": 6}
 
 
@@ -107,6 +109,59 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "train" / "happy" / "bad.png").write_text("not a picture", encoding="utf-8")
     with pytest.raises(InputError, match=r"bad\.png"):
         datasets.read(tmp_path, "Training")
+
+
+@pytest.mark.parametrize("kind", ["colour.jpg", "palette.png", "deep.png", "clear.png", "wide.jpeg", "LARGE.PNG"])
+def test_pictures_come_in_all_kinds(tmp_path: Path, kind: str) -> None:
+    """Colour, palettes, 16 bits, transparency, odd shapes and sizes all become 48x48 grey of about the same level."""
+    folder = tmp_path / "train" / "fear"
+    folder.mkdir(parents=True)
+    level = np.full((60, 70), 120, np.uint8)
+    pictures = {
+        "colour.jpg": Image.fromarray(np.dstack([level] * 3)),
+        "palette.png": Image.fromarray(level).convert("P"),
+        "deep.png": Image.fromarray(level.astype(np.uint16) << 8),
+        "clear.png": Image.fromarray(np.dstack([level] * 4)),
+        "wide.jpeg": Image.fromarray(np.full((20, 300), 120, np.uint8)),
+        "LARGE.PNG": Image.fromarray(np.full((3000, 2000), 120, np.uint8)),
+    }
+    pictures[kind].save(folder / kind)
+    image = datasets.read(tmp_path, "Training").images[0]
+    assert image.shape == (48, 48, 1)
+    assert abs(image.astype(int) - 120).max() <= 2
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", JPEG[: len(JPEG) // 2]])
+def test_broken_pictures_are_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    """Empty, something else, or cut off in the middle: one sentence with the file."""
+    (tmp_path / "val" / "happy").mkdir(parents=True)
+    (tmp_path / "val" / "happy" / "bad.jpg").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.jpg is not a picture") as caught:
+        datasets.read(tmp_path, "PublicTest")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_in_training_and_validation_is_refused(tmp_path: Path) -> None:
+    """The same pixels in both, in whatever format and under whatever label: the sentence names both files."""
+    rng = np.random.default_rng(0)
+    for name in ("train/sad/a.png", "train/sad/b.png", "val/happy/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), rng.integers(0, 256, (60, 60)).astype(np.uint8))
+    train, validation = (datasets.read(tmp_path, split) for split in ("Training", "PublicTest"))
+    assert datasets.repeated(train, validation) == 0
+    twin = cv2.imread(str(tmp_path / "train/sad/b.png"))
+    assert twin is not None
+    cv2.imwrite(str(tmp_path / "val/happy/twin.bmp"), twin)
+    with pytest.raises(InputError, match=r"train/sad/b\.png and .*val/happy/twin\.bmp are the same picture"):
+        datasets.repeated(train, datasets.read(tmp_path, "PublicTest"))
+
+
+def test_repetitions_in_the_published_table_are_counted(tmp_path: Path) -> None:
+    """FER2013 holds some, and is taken as it is."""
+    other = PIXELS.replace("255", "254")
+    rows = [f"3,{PIXELS},Training", f"3,{PIXELS},PublicTest", f"4,{other},PublicTest", f"3,{PIXELS},PublicTest"]
+    train, validation = (datasets.read(csv_folder(tmp_path, *rows), split) for split in ("Training", "PublicTest"))
+    assert datasets.repeated(train, validation) == 2
 
 
 def test_nothing_to_read_says_what_to_put_there(tmp_path: Path) -> None:

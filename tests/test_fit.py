@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,35 @@ def test_a_flip_is_a_mirror_image() -> None:
     assert all(one or other for one, other in zip(same, mirrored, strict=True))
     assert any(same)
     assert any(mirrored)
+
+
+def test_a_missing_expression_is_named_and_trained_without(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A class with no training face, and another with no validation face: one sentence, and figures all the same."""
+    tree = tmp_path / "tree"
+    shutil.copytree(data, tree)
+    shutil.rmtree(tree / "train" / "disgust")
+    shutil.rmtree(tree / "val" / "fear")
+    found = fitting.fit(RECIPES["seed"], tree, tmp_path / "run", epochs=1, seed=1)
+    assert "There is no training face for disgust:" in capsys.readouterr().out
+    assert found["faces"] == 24
+    assert 0 <= found["balanced_accuracy"] <= 1
+
+
+def test_a_picture_on_both_sides_ends_in_one_sentence(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`fit` refuses it before it trains, and leaves no run behind."""
+    tree = tmp_path / "tree"
+    shutil.copytree(data, tree)
+    shutil.copy(tree / "train" / "sad" / "3.png", tree / "val" / "sad" / "copy.png")
+    assert main(["fit", "--recipe", "seed", "--data", str(tree), "--out", str(tmp_path / "run")]) == 4
+    error = capsys.readouterr().err
+    assert str(tree / "train" / "sad" / "3.png") in error
+    assert str(tree / "val" / "sad" / "copy.png") in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_metrics_by_hand() -> None:

@@ -111,7 +111,7 @@ class MoodTracker:
         if leader == choice.mood or self._belief[leader] < self.threshold or lead < HYSTERESIS:
             return _Choice(choice.mood)
         since = choice.since if choice.rival == leader else self._now
-        if self._now - since < self._config.dwell:
+        if self._now - since < self._config.dwell or since == self._now:  # one instant alone decides nothing
             return _Choice(choice.mood, leader, since)
         return _Choice(leader)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,9 @@ from mien.expression import LABELS, Expression
 from mien.vision.crop import INPUT_SIDE, resize
 from mien.vision.model_file import View
 from mien.vision.photo import SUFFIXES, read_gray
+from mien_training import visgraf
+from mien_training.labels import expression_named
+from mien_training.lines import checked_lines
 
 SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 """FER2013's name of each split, and the folder that holds it in a tree of pictures."""
@@ -27,14 +29,6 @@ _CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
 _VOTES_NAME = "fer2013new.csv"
 _VOTES = ("neutral", "happiness", "sadness", "surprise", "anger", "disgust", "fear")
 _FOLDER_NAMES = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
-_SYNONYMS = {
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-}
 
 
 class NoFacesError(InputError):
@@ -47,18 +41,22 @@ class Faces:
 
     votes: float32, (count, 7), the shares of FER+'s taggers for each expression, where fer2013new.csv is there; zeros
     for a face that none of them gave one of the seven.
+    files: the picture that each face is from, where each has its own.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     votes: NDArray[np.float32] | None = None
+    files: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, chosen: slice | NDArray[Any]) -> Faces:
         """Some of the faces."""
-        return Faces(self.images[chosen], self.labels[chosen], None if self.votes is None else self.votes[chosen])
+        votes = None if self.votes is None else self.votes[chosen]
+        files = None if self.files is None else self.files[chosen]
+        return Faces(self.images[chosen], self.labels[chosen], votes, files)
 
     def view(self, name: View) -> Faces:
         """The faces as FER2013 labels them, or as FER+'s taggers see them: the majority, and only those with a vote.
@@ -89,7 +87,8 @@ class Faces:
 def read(data: Path, split: str) -> Faces:
     """Read one split ("Training", "PublicTest" or "PrivateTest") from a folder.
 
-    data: holds Kaggle's fer2013.csv or icml_face_data.csv, or folders train/LABEL/*.png, val/LABEL/*.png.
+    data: holds Kaggle's fer2013.csv or icml_face_data.csv, or folders train/LABEL/*.png, val/LABEL/*.png, or the
+    VISGRAF faces database.
     Raises InputError, naming the file and line, for anything else.
     """
     if split not in SPLITS:
@@ -98,30 +97,50 @@ def read(data: Path, split: str) -> Faces:
         raise InputError(f"{data} is not a folder: give the one that holds fer2013.csv or train/ and val/.")
     for name in _CSV_NAMES:
         if (data / name).is_file():
-            faces = _gather(_csv_rows(data / name, split), data / name, split)
+            faces = replace(_gather(_csv_rows(data / name, split), data / name, split), files=None)
             votes = data / _VOTES_NAME
             return replace(faces, votes=_votes(votes, split, len(faces))) if votes.is_file() else faces
     for name in _FOLDER_NAMES[SPLITS[split]]:
         if (data / name).is_dir():
             return _gather(_folder_rows(data / name), data / name, split)
+    if visgraf.is_here(data):
+        return _gather(visgraf.read_split(data, split), data, split)
     raise NoFacesError(f"{data} has no faces for {split}: put fer2013.csv or a folder {SPLITS[split]}/LABEL/ there.")
 
 
-def _gather(rows: Iterator[tuple[NDArray[np.uint8], Expression]], source: Path, split: str) -> Faces:
-    images, labels = [], []
-    for image, label in rows:
+def repeated(train: Faces, validation: Faces) -> int:
+    """How many of the validation faces are among the training faces too, pixel for pixel.
+
+    Figures of such faces say only what was learnt by heart: pictures in files are refused with InputError, which names
+    both. Published tables are taken as they are, since everybody's figures stand on the same repetitions.
+    """
+    known = {image.tobytes(): index for index, image in enumerate(train.images)}
+    twice = [(known.get(image.tobytes()), index) for index, image in enumerate(validation.images)]
+    pairs = [(first, second) for first, second in twice if first is not None]
+    if pairs and train.files is not None and validation.files is not None:
+        one, other = train.files[pairs[0][0]], validation.files[pairs[0][1]]
+        raise InputError(
+            f"{one} and {other} are the same picture: keep it for training or for validation, not for both."
+        )
+    return len(pairs)
+
+
+def _gather(rows: Iterator[tuple[NDArray[np.uint8], Expression, Path]], source: Path, split: str) -> Faces:
+    images, labels, files = [], [], []
+    for image, label, file in rows:
         images.append(image)
         labels.append(int(label))
+        files.append(str(file))
     if not images:
         raise NoFacesError(f"{source} holds no face of {split}: check that the download is complete.")
-    return Faces(np.stack(images)[..., np.newaxis], np.array(labels, np.int64))
+    return Faces(np.stack(images)[..., np.newaxis], np.array(labels, np.int64), files=np.array(files))
 
 
 def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
     """FER+'s votes for the faces of a split; its rows line up with fer2013.csv's. Contempt and unknown are left out."""
     rows = []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        lines = _checked_lines(path, file)
+        lines = checked_lines(path, file)
         header = [name.strip().lower() for name in next(lines, (0, []))[1]]
         if {"usage", *_VOTES} - set(header):
             raise InputError(f"{path} is not FER+'s table: expected Usage and {', '.join(_VOTES)}.")
@@ -140,9 +159,9 @@ def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
     return np.asarray(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1), np.float32)
 
 
-def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expression]]:
+def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        rows = _checked_lines(path, file)
+        rows = checked_lines(path, file)
         header = [name.strip().lower() for name in next(rows, (0, []))[1]]
         missing = {"emotion", "pixels", "usage"} - set(header)
         if missing:
@@ -157,17 +176,7 @@ def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expre
                 raise InputError(f"{path}, line {number}: Usage {row[usage][:20]!r} is none of {', '.join(SPLITS)}.")
             if row[usage].strip() == split:
                 where = f"{path}, line {number}"
-                yield _pixels(row[pixels], where), _kaggle_label(row[emotion], where)
-
-
-def _checked_lines(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(file)
-    try:
-        for row in reader:
-            if row:
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: not a CSV file ({error}).") from None
+                yield _pixels(row[pixels], where), _kaggle_label(row[emotion], where), path
 
 
 def _kaggle_label(text: str, where: str) -> Expression:
@@ -192,12 +201,11 @@ def _pixels(text: str, where: str) -> NDArray[np.uint8]:
     return values.astype(np.uint8).reshape(INPUT_SIDE, INPUT_SIDE)
 
 
-def _folder_rows(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Expression]]:
+def _folder_rows(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
     for label_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        name = label_folder.name.lower()
-        label = _SYNONYMS.get(name, name)
-        if label not in LABELS:
+        label = expression_named(label_folder.name)
+        if label is None:
             raise InputError(f"{label_folder} is named for no expression: use {', '.join(LABELS)}.")
         for path in sorted(label_folder.iterdir()):
             if path.suffix.lower() in SUFFIXES:
-                yield resize(read_gray(path, min_side=8, max_side=1280)), Expression(LABELS.index(label))
+                yield resize(read_gray(path, min_side=8, max_side=1280)), label, path

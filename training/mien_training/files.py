@@ -22,7 +22,8 @@ def save_whole(path: Path, save: Callable[[Path], object]) -> None:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
     finally:
-        part.unlink(missing_ok=True)
+        if part.exists():  # False also where the folder could not be made
+            part.unlink()
 
 
 def digest(path: Path) -> str:

@@ -7,6 +7,7 @@ from its last whole epoch and ends like an unbroken one: each epoch draws its ra
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import InputError
+from mien.expression import LABELS
 from mien_training import datasets
 from mien_training.augment import augment
 from mien_training.datasets import Faces
@@ -22,7 +24,7 @@ from mien_training.evaluate import metrics, softmax
 from mien_training.files import digest, read_json, save_whole, write_json
 from mien_training.framing import best_margin
 from mien_training.plots import save_confusion, save_curves
-from mien_training.predict import keras_logits
+from mien_training.predict import keras_logits, keras_predictor
 from mien_training.recipes import RECIPES, Recipe
 
 History = list[dict[str, float]]
@@ -47,6 +49,8 @@ def fit(
     """
     read = {split: datasets.read(data, split)[:limit] for split in ("Training", "PublicTest")}
     train, validation = (faces.view(recipe.view) for faces in read.values())
+    repeats = datasets.repeated(train, validation)
+    warn_of_missing(train)
     settings = begin(
         run,
         {
@@ -61,6 +65,7 @@ def fit(
         },
     )
 
+    learned, judged = prepared(train, recipe), prepared(validation, recipe)
     keras.utils.set_random_seed(seed)
     keras.mixed_precision.set_global_policy(settings["precision"])
     spread_over_devices()
@@ -72,12 +77,12 @@ def fit(
     for epoch in range(done, epochs):
         reseed(network, seed, epoch)
         log = network.fit(
-            Batches(train, recipe, master, (seed, epoch)),
+            Batches(learned, recipe, master, (seed, epoch)),
             epochs=epoch + 1,
             initial_epoch=epoch,
             shuffle=False,
         )
-        seen = validated(keras_logits(network, validation.images), validation.targets)
+        seen = validated(keras_logits(network, judged.images), judged.targets)
         history.append({name: float(values[0]) for name, values in log.history.items()} | seen)
         print(f"validation: accuracy {seen['val_accuracy']:.4f}, loss {seen['val_loss']:.4f}", flush=True)
         if history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in history):
@@ -85,19 +90,24 @@ def fit(
         write_json(run / "history.json", history)
         save_whole(run / "checkpoint.keras", network.save)
 
-    return report(recipe, run, history, train, validation)
+    return report(recipe, run, history, (train, validation), repeats)
 
 
-def report(recipe: Recipe, run: Path, history: History, train: Faces, validation: Faces) -> dict[str, Any]:
-    """Write the best weights as a plain float32 model, and what they are worth."""
+def report(recipe: Recipe, run: Path, history: History, splits: tuple[Faces, Faces], repeats: int) -> dict[str, Any]:
+    """Write the best weights as a plain float32 model, and what they are worth.
+
+    splits: training and validation faces. repeats: how many of the validation faces were trained on too.
+    """
+    train, validation = splits
     keras.mixed_precision.set_global_policy("float32")
     model = recipe.network()
     model.load_weights(run / "best.weights.h5")
     lift_rare(model, train.targets, recipe.lift)
     save_whole(run / "model.keras", model.save)
-    logits = keras_logits(model, validation.images)
-    margin, by_margin = best_margin(lambda images: keras_logits(model, images), validation)
-    found = metrics(logits, validation.labels) | {"crop_margin": margin, "accuracy_by_margin": by_margin}
+    predict = keras_predictor(model, recipe)
+    margin, by_margin = best_margin(predict, validation)
+    found = metrics(predict(validation.images), validation.labels)
+    found |= {"crop_margin": margin, "accuracy_by_margin": by_margin, "repeated_faces": repeats}
     write_json(run / "metrics.json", found)
     save_curves(run / "curves.svg", history)
     save_confusion(run / "confusion.svg", found["confusion"])
@@ -143,6 +153,18 @@ def shown(targets: NDArray[np.float32], balance: float, rng: np.random.Generator
     ends = np.cumsum((chance / chance.sum() * len(targets))[order])
     picked = np.searchsorted(ends, np.arange(len(targets)) + rng.uniform(), side="right")
     return rng.permutation(order[np.minimum(picked, len(targets) - 1)])
+
+
+def warn_of_missing(train: Faces) -> None:
+    """Say which expressions no training face wears."""
+    missing = [label for index, label in enumerate(LABELS) if index not in train.labels]
+    if missing:
+        print(f"There is no training face for {', '.join(missing)}: the network will not learn to name that.")
+
+
+def prepared(faces: Faces, recipe: Recipe) -> Faces:
+    """The faces as the recipe's network wants them."""
+    return replace(faces, images=recipe.prepare(faces.images))
 
 
 def batches(faces: Faces, recipe: Recipe) -> int:

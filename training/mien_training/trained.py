@@ -16,7 +16,8 @@ from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import View
 from mien_training import cost
 from mien_training.cost import Cost
-from mien_training.predict import Predict, keras_logits
+from mien_training.predict import Predict, keras_predictor
+from mien_training.recipes import RECIPES
 from mien_training.runs import Run, read_run
 
 
@@ -77,7 +78,7 @@ def _from_keras(path: Path, name: str, run: Run | None) -> Trained:
     shapes = tuple(model.input_shape)[1:], tuple(model.output_shape)[1:]
     if shapes != ((INPUT_SIDE, INPUT_SIDE, 1), (len(LABELS),)):
         raise ModelError(f"{path} takes and gives {shapes[0]} and {shapes[1]}: convert it with mien-convert quantize.")
-    found = Trained(name, "keras", lambda images: keras_logits(model, images), cost.of_keras(model))
+    found = Trained(name, "keras", keras_predictor(model, RECIPES.get(model.name)), cost.of_keras(model))
     if run is None:
         return found
     return replace(found, recipe=run.recipe, view=run.view, crop_margin=run.crop_margin, history=run.history)

@@ -6,9 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from mien.vision.model_file import View
 from mien_training.augment import Augmentation
+
+Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""Faces as the finder frames them -> faces as a network wants them; uint8 (count, 48, 48, 1), both."""
+
+
+def as_they_are(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Faces as the finder frames them."""
+    return faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,7 @@ class Recipe:
     balance: how far the rarer expressions are shown more often: 0 as they come, 1 all equally often.
     lift: how far the finished network's biases favour the rarer expressions: 0 not at all, 1 as if all were as frequent
     (logit adjustment, Menon et al. 2021, arXiv:2007.07314).
+    prepare: what is done to every face, once, before it is augmented or named.
     taught: share of a teacher's answers in the targets, where a teacher is given (Hinton et al. 2015, distillation).
     """
 
@@ -35,4 +46,5 @@ class Recipe:
     lift: float = 0.0
     taught: float = 0.0
     warmup: int = 1
+    prepare: Prepare = as_they_are
     augmentation: Augmentation = field(default_factory=Augmentation)
