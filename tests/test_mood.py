@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mien.config import Mood as MoodConfig
 from mien.events import Mood, Reading
 from mien.expression import Expression
-from mien.mood import MoodTracker, rarity
+from mien.mood import MoodTracker, frequencies, rarity
 
 SURE = 0.9
 
@@ -204,7 +204,7 @@ def test_the_threshold_may_be_raised_while_running() -> None:
 def test_rarer_names_weigh_more(counts: list[list[int]]) -> None:
     """What the network names more seldom gets the larger factor, and none is zero or without bound."""
     named = [sum(column) for column in zip(*counts, strict=True)]
-    factors = rarity(counts)
+    factors = rarity(frequencies(counts))
     assert all(0 < factor < 1000 for factor in factors)
     for (one, first), (other, second) in itertools.combinations(zip(named, factors, strict=True), 2):
         assert one == other or (one < other) == (first > second)

@@ -60,9 +60,9 @@ class Mood(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """probability that an expression must reach to become the mood"""
     dwell: Seconds = 0.0
     """seconds for which it must lead before the mood changes"""
-    hold: Annotated[float, Meta(ge=1, le=86400)] = 200.0
+    hold: Annotated[float, Meta(ge=1, le=86400)] = 60.0
     """seconds that a mood lasts on average; longer makes changes rarer, and slower"""
-    memory: Annotated[float, Meta(ge=0.05, le=60)] = 0.9
+    memory: Annotated[float, Meta(ge=0.05, le=60)] = 0.97
     """seconds that a misreading lasts on average; readings closer than this count as one piece of evidence"""
     absent_after: Seconds = 10.0
     """seconds without a face until nobody is there"""

@@ -1,7 +1,7 @@
 """From a stream of readings to a mood that holds still. Pure: it knows no clock but the readings' own.
 
 A recursive Bayesian filter over the seven expressions, a hidden Markov model in continuous time (Rabiner 1989 for the
-discrete one). Between two readings a mood keeps with the probability exp(-t / hold) and else jumps to any expression; a
+discrete one). Between two readings a mood keeps with the probability exp(-t / hold) and else jumps to a usual one; a
 reading then multiplies each expression's probability by how likely it makes such a reading. Readings close in time
 share their faults (a blink, a word, a turned head), so that a reading counts in proportion to the time since the
 last, and as one whole piece of evidence only after `memory` seconds: twice the frame rate is no twice the proof.
@@ -20,14 +20,13 @@ from mien.expression import Expression
 HYSTERESIS = 0.2
 """By how much another expression must lead the present one, so that two equals do not take turns."""
 
-PRIOR_SHARE = 0.5
+PRIOR_SHARE = 0.65
 """How much of the expressions' frequency is taken out of the network's probabilities: by Bayes' rule it would be all of
 it (1), since the filter has a prior of its own; what rare expressions lose in certainty speaks for less."""
 
 _PRIOR_COUNT = 20.0  # faces the counts are smoothed with, so that what was never named is not impossible
 _FLOOR = 0.001  # no reading rules an expression out
 _COUNT = len(Expression)
-_EVEN = (1 / _COUNT,) * _COUNT
 
 
 class MoodTracker:
@@ -41,14 +40,15 @@ class MoodTracker:
         """confusion: validation faces by [true][named], of the network; without it all count as equally frequent."""
         self.threshold = config.threshold
         self._config = config
-        self._rarity = rarity(confusion or [[0] * _COUNT])
+        self._usual = frequencies(confusion or [[0] * _COUNT])
+        self._rarity = rarity(self._usual)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, as after a camera was off: the next mood is told even if it is the same."""
         self._now = -math.inf
         self._seen: float | None = None  # when a face was seen last, or watching began
-        self._belief = _EVEN
+        self._belief = self._usual
         self._choice = _Choice()
         self._told: _Choice | None = None
         self._share = 1.0  # of a whole piece of evidence that this instant's readings make
@@ -84,16 +84,16 @@ class MoodTracker:
             self._seen = at
         if at - self._seen < self._config.absent_after or self._told == _Choice():
             return None
-        self._belief, self._choice, self._told = _EVEN, _Choice(), _Choice()
+        self._belief, self._choice, self._told = self._usual, _Choice(), _Choice()
         return Mood(None, 0.0, (), at)
 
     def _move_to(self, at: float) -> bool:
-        """Let time pass: belief fades towards even. False for a time that lies before now, or is none."""
+        """Let time pass: belief fades towards what is usual. False for a time that lies before now, or is none."""
         if not math.isfinite(at) or at < self._now:
             return False
         if at > self._now:
             keep = math.exp((self._now - at) / self._config.hold)
-            self._belief = tuple(keep * p + (1 - keep) / _COUNT for p in self._belief)
+            self._belief = tuple(keep * p + (1 - keep) * u for p, u in zip(self._belief, self._usual, strict=True))
             self._share = 1.0 if self._seen is None else min(1.0, (at - self._seen) / self._config.memory)
             self._now = at
             self._before, self._logs = (self._belief, self._choice), []
@@ -125,12 +125,17 @@ class _Choice:
     since: float = 0.0
 
 
-def rarity(confusion: Sequence[Sequence[int]]) -> list[float]:
+def frequencies(confusion: Sequence[Sequence[int]]) -> tuple[float, ...]:
+    """How often the network names each expression, shares that sum to 1, from counts by [true][named]; smoothed."""
+    return _normalized([math.fsum(column) + _PRIOR_COUNT for column in zip(*confusion, strict=True)])
+
+
+def rarity(shares: Sequence[float]) -> list[float]:
     """What turns the network's probability of each expression into how likely that expression makes such a reading.
 
-    Proportional to 1 / frequency ** PRIOR_SHARE, with the frequency at which the network names it in `confusion`.
+    Proportional to 1 / share ** PRIOR_SHARE.
     """
-    named = [(math.fsum(column) + _PRIOR_COUNT) ** PRIOR_SHARE for column in zip(*confusion, strict=True)]
+    named = [share**PRIOR_SHARE for share in shares]
     return [math.fsum(named) / _COUNT / value for value in named]
 
 
