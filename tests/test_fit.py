@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mien.errors import InputError
 from mien.expression import LABELS
-from mien_training import datasets
+from mien_training import datasets, framing
 from mien_training import fit as fitting
 from mien_training.augment import Augmentation, augment
 from mien_training.cli import main
@@ -285,6 +285,13 @@ def test_balance_shows_the_rare_ones_more_often() -> None:
     targets = np.eye(7, dtype=np.float32)[[0] * 990 + [5] * 10]
     rare = [(fitting.shown(targets, balance, np.random.default_rng(0)) >= 990).sum() for balance in (0, 0.5, 1)]
     assert rare[0] == 10 < rare[1] < rare[2] == pytest.approx(500, abs=10)
+
+
+def test_the_margin_is_as_small_as_the_measurement_allows() -> None:
+    """A flat curve leaves the finder's box as it is; a clear peak is taken."""
+    assert framing.nearest_good([0.8] * 8, 1000) == 0
+    assert framing.nearest_good([0.84, 0.835, 0.834, 0.83, 0.824, 0.827, 0.816, 0.82], 1000) == 0
+    assert framing.nearest_good([0.5, 0.5, 0.5, 0.5, 0.6, 0.8, 0.8, 0.8], 1000) == pytest.approx(0.15)
 
 
 def test_rare_expressions_are_lifted() -> None:
