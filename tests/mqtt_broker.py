@@ -180,7 +180,8 @@ class Ear:
         self.messages.append(Message(message.topic, bytes(message.payload), message.retain, time.monotonic()))
 
     def say(self, topic: str, payload: bytes | str, *, retain: bool = False, qos: int = 1) -> None:
-        """Publish, and wait until the broker has it."""
+        """Publish, and wait until the broker has it. After a broker's restart the ear is away for a moment."""
+        assert until(self._client.is_connected)
         self._client.publish(topic, payload, qos, retain).wait_for_publish(10)
 
     def of(self, topic: str) -> list[Message]:
