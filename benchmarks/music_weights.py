@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 from benchmarks.music_ratings import TABLE, Rated, choosers, errors, lists_of, moods, rated_songs
 
-from mien.music.catalog import Catalog, Place
+from mien.music.catalog import Catalog
+from mien.music.grid import Place
 from mien.music.importing import import_table
 from mien.music.placing import AROUSAL, VALENCE, Placing
 from mien.music.recommend import mood_place

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pytest
@@ -23,8 +24,9 @@ from mien.errors import InputError
 from mien.expression import Expression
 from mien.music import names, tables
 from mien.music.catalog import Catalog, LibrarySong, Track, starter
+from mien.music.grid import REACHED, apart
 from mien.music.importing import ImportReport, import_table
-from mien.music.schema import REACHED, connect
+from mien.music.schema import connect
 from mien.music.select import WINDOW, select
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
@@ -132,14 +134,19 @@ def test_places_are_percentiles(catalog: Catalog, take: Take) -> None:
     assert [t.place[1] for t in tracks] == sorted((t.place[1] for t in tracks), reverse=True)
 
 
-@pytest.mark.parametrize("place", [(0.0, 0.0), (0.81, 0.51), (-1.0, 1.0)])
-def test_candidates_are_the_nearest(catalog: Catalog, take: Take, place: tuple[float, float]) -> None:
-    """The grid finds what a search of everything finds, but for songs just beyond its squares."""
+@pytest.mark.parametrize("seed", range(5))
+def test_candidates_are_the_nearest(catalog: Catalog, take: Take, seed: int) -> None:
+    """The grid finds what a search of everything finds, in its order, anywhere on the plane and of any number."""
+    dice = Random(seed)
     take(table(1000))
-    everything = sorted(catalog.candidates([(0, 0)], 5000), key=lambda t: math.dist(t.place, place))
-    found = {t.track_id for t in catalog.candidates([place], 50)}
-    assert len(found) == 50
-    assert len(found & {t.track_id for t in everything[:50]}) >= 40
+    everything = catalog.candidates([(0, 0)], 5000)
+    assert len(everything) == 1000
+    for _ in range(20):
+        place, each = (dice.uniform(-1, 1), dice.uniform(-1, 1)), dice.randrange(1, 200)
+        everything.sort(key=lambda t: apart(t.place, place))
+        found = catalog.candidates([place], each)
+        distances = [apart(t.place, place) for t in everything[:each]]
+        assert [apart(t.place, place) for t in found] == pytest.approx(distances)
 
 
 def test_candidates_without_the_nearest_are_the_next(catalog: Catalog, take: Take) -> None:

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.music.schema import REACHED
+from mien.music.grid import REACHED
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mien.events import certain
 from mien.expression import Expression
-from mien.music.catalog import Feedback, Place, Track
+from mien.music.catalog import Feedback, Track
+from mien.music.grid import Place
 from mien.music.taste import Taste
 
 Floats = NDArray[np.float64]
