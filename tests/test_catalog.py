@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,7 @@ from mien.music import names, tables
 from mien.music.catalog import Catalog, LibrarySong, Track, starter
 from mien.music.grid import REACHED, apart
 from mien.music.importing import ImportReport, import_table
-from mien.music.schema import connect
+from mien.music.schema import FEATURES, connect
 from mien.music.select import WINDOW, select
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
@@ -132,6 +133,37 @@ def test_places_are_percentiles(catalog: Catalog, take: Take) -> None:
     assert tracks[-1].place[0] > 0.9 * REACHED
     assert [t.place[0] for t in tracks] == sorted(t.place[0] for t in tracks)
     assert [t.place[1] for t in tracks] == sorted((t.place[1] for t in tracks), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("feature", "brighter", "livelier"),
+    [
+        ("valence", 1, 0),
+        ("mode", 1, 0),
+        ("tempo", 1, 1),
+        ("danceability", 1, 1),
+        ("energy", 0, 1),
+        ("loudness", 0, 1),
+        ("liveness", 0, 1),
+        ("acousticness", 0, -1),
+        ("instrumentalness", 0, -1),
+        ("speechiness", 0, -1),
+    ],
+)
+def test_every_feature_counts(catalog: Catalog, take: Take, feature: str, brighter: int, livelier: int) -> None:
+    """More of one feature, all else equal, moves a song as is published; a song without it stands between."""
+    low, high = {"mode": (0, 1), "tempo": (80, 160), "loudness": (-20, -5)}.get(feature, (0.2, 0.8))
+    plain = dict.fromkeys(FEATURES, "") | {"valence": "0.5", "energy": "0.5"}
+    rows = [plain | {feature: str(value)} for value in [low] * 9 + [high] * 9]
+    if feature not in {"valence", "energy"}:  # without these two there is no song
+        rows.append(plain)
+    lines = (f"Song {n:02d},Artist {n}," + ",".join(row.values()) for n, row in enumerate(rows))
+    take("\n".join([f"title,artist,{','.join(FEATURES)}", *lines]))
+    places = [t.place for t in sorted(catalog.candidates([(0, 0)], 100), key=lambda t: t.title)]
+    assert np.sign(np.subtract(places[9], places[0])).tolist() == [brighter, livelier]
+    for side in (0, 1):
+        ends = sorted((places[0][side], places[9][side]))
+        assert all(ends[0] <= place[side] <= ends[1] for place in places[18:])
 
 
 @pytest.mark.parametrize("seed", range(5))
