@@ -12,7 +12,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -23,8 +25,9 @@ from mien.errors import InputError
 from mien.expression import Expression
 from mien.music import names, tables
 from mien.music.catalog import Catalog, LibrarySong, Track, starter
+from mien.music.grid import REACHED, apart
 from mien.music.importing import ImportReport, import_table
-from mien.music.schema import REACHED, connect
+from mien.music.schema import FEATURES, connect
 from mien.music.select import WINDOW, select
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
@@ -132,14 +135,50 @@ def test_places_are_percentiles(catalog: Catalog, take: Take) -> None:
     assert [t.place[1] for t in tracks] == sorted((t.place[1] for t in tracks), reverse=True)
 
 
-@pytest.mark.parametrize("place", [(0.0, 0.0), (0.81, 0.51), (-1.0, 1.0)])
-def test_candidates_are_the_nearest(catalog: Catalog, take: Take, place: tuple[float, float]) -> None:
-    """The grid finds what a search of everything finds, but for songs just beyond its squares."""
+@pytest.mark.parametrize(
+    ("feature", "brighter", "livelier"),
+    [
+        ("valence", 1, 0),
+        ("mode", 1, 0),
+        ("tempo", 1, 1),
+        ("danceability", 1, 1),
+        ("energy", 0, 1),
+        ("loudness", 0, 1),
+        ("liveness", 0, 1),
+        ("acousticness", 0, -1),
+        ("instrumentalness", 0, -1),
+        ("speechiness", 0, -1),
+    ],
+)
+def test_every_feature_counts(catalog: Catalog, take: Take, feature: str, brighter: int, livelier: int) -> None:
+    """More of one feature, all else equal, moves a song as is published; a song without it stands between."""
+    low, high = {"mode": (0, 1), "tempo": (80, 160), "loudness": (-20, -5)}.get(feature, (0.2, 0.8))
+    plain = dict.fromkeys(FEATURES, "") | {"valence": "0.5", "energy": "0.5"}
+    rows = [plain | {feature: str(value)} for value in [low] * 9 + [high] * 9]
+    if feature not in {"valence", "energy"}:  # without these two there is no song
+        rows.append(plain)
+    lines = (f"Song {n:02d},Artist {n}," + ",".join(row.values()) for n, row in enumerate(rows))
+    take("\n".join([f"title,artist,{','.join(FEATURES)}", *lines]))
+    places = [t.place for t in sorted(catalog.candidates([(0, 0)], 100), key=lambda t: t.title)]
+    assert np.sign(np.subtract(places[9], places[0])).tolist() == [brighter, livelier]
+    for side in (0, 1):
+        ends = sorted((places[0][side], places[9][side]))
+        assert all(ends[0] <= place[side] <= ends[1] for place in places[18:])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_candidates_are_the_nearest(catalog: Catalog, take: Take, seed: int) -> None:
+    """The grid finds what a search of everything finds, in its order, anywhere on the plane and of any number."""
+    dice = Random(seed)
     take(table(1000))
-    everything = sorted(catalog.candidates([(0, 0)], 5000), key=lambda t: math.dist(t.place, place))
-    found = {t.track_id for t in catalog.candidates([place], 50)}
-    assert len(found) == 50
-    assert len(found & {t.track_id for t in everything[:50]}) >= 40
+    everything = catalog.candidates([(0, 0)], 5000)
+    assert len(everything) == 1000
+    for _ in range(20):
+        place, each = (dice.uniform(-1, 1), dice.uniform(-1, 1)), dice.randrange(1, 200)
+        everything.sort(key=lambda t: apart(t.place, place))
+        found = catalog.candidates([place], each)
+        distances = [apart(t.place, place) for t in everything[:each]]
+        assert [apart(t.place, place) for t in found] == pytest.approx(distances)
 
 
 def test_candidates_without_the_nearest_are_the_next(catalog: Catalog, take: Take) -> None:

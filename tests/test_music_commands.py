@@ -14,7 +14,7 @@ import pytest
 
 from mien.expression import LABELS, Expression
 from mien.music.catalog import Catalog, default_path
-from mien.music.schema import REACHED
+from mien.music.grid import REACHED
 from tests.conftest import Outcome
 
 Mien = Callable[..., Outcome]

@@ -27,6 +27,7 @@ from mien.expression import Expression
 from mien.music import spotify as spotify_module
 from mien.music.catalog import Catalog, LibrarySong, Track, starter
 from mien.music.feeling import Served
+from mien.music.importing import import_table
 from mien.music.player import Player
 from mien.music.selector import SEARCHES, Selector
 from mien.music.spotify import Endpoints, Spotify
@@ -106,6 +107,41 @@ def test_what_spotify_does_not_have_is_not_searched_for_ever(
     for rounds in (1, 2):
         assert selector.next(SERVED, "match") is None
         assert [seen.path for seen in server.spotify.seen].count("/v1/search") == rounds * SEARCHES
+
+
+def isrc_only(catalog: Catalog, folder: Path, songs: int) -> None:
+    """Import songs of which only names and ISRC are known, all bright and driving."""
+    rows = (f"Spelt so {n},Somebody {n},XX00000001{n:02d},0.9,0.9" for n in range(songs))
+    table = folder / "isrc.csv"
+    table.write_text("\n".join(["title,artist,isrc,valence,energy", *rows]), encoding="utf-8")
+    import_table(catalog, table, lambda _what, _share: None, now=0.0)
+
+
+def test_a_song_with_only_an_isrc_is_found_by_it_and_the_answer_kept(
+    server: Server, spotify: Spotify, catalog: Catalog, tmp_path: Path
+) -> None:
+    """Its ISRC finds it, however Spotify spells it, in one request; mien still knows it when it has started anew."""
+    isrc_only(catalog, tmp_path, 1)
+    server.spotify.add_track(AIR, "Spelt Otherwise", "Someone", isrc="XX0000000100")
+    music = Music(sources=("catalogue",))
+    found = Selector(music, catalog, spotify, clock_of(server)).next(SERVED, "match")
+    assert found is not None
+    assert (found.uri, found.title) == (AIR, "Spelt so 0")
+    assert [seen.path for seen in server.spotify.seen].count("/v1/search") == 1
+    with Catalog(catalog.path) as again:
+        assert Selector(music, again, spotify, clock_of(server)).next(SERVED, "match") == found
+    assert [seen.path for seen in server.spotify.seen].count("/v1/search") == 1
+
+
+def test_searches_by_isrc_and_by_name_are_counted_alike(
+    server: Server, spotify: Spotify, catalog: Catalog, tmp_path: Path
+) -> None:
+    """Songs that Spotify has by neither cost three requests a time in all, and are given up one by one."""
+    isrc_only(catalog, tmp_path, 4)
+    selector = Selector(Music(sources=("catalogue",)), catalog, spotify, clock_of(server))
+    for requests in (3, 6, 9, 11, 11):  # two a song, begun again where they ran out between the two
+        assert selector.next(SERVED, "match") is None
+        assert [seen.path for seen in server.spotify.seen].count("/v1/search") == requests
 
 
 def test_a_song_of_the_same_name_by_another_is_not_the_song(server: Server, spotify: Spotify, catalog: Catalog) -> None:

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from mien.music import names, schema
+from mien.music.grid import AROUSAL_COUNTS, GRID, Place, Window, apart
 from mien.state import state_directory
-
-Place = tuple[float, float]
-"""(valence, arousal) on the circumplex, each -1 to 1."""
 
 Spot = tuple[int, float, float]
 """A song's number in its file, and its place."""
+
+_SHARES = msgspec.json.Decoder(tuple[float, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class Catalog:
             " ORDER BY length(song.key), song.key LIMIT ?"
         )
         rows = self.database.execute(sql, (*(f"%{word}%" for word in words), limit))
-        return self._songs({song: (v, a) for song, v, a in rows})
+        return self._songs(rows.fetchall())
 
     def record_play(self, track: Track, probabilities: Sequence[float], at: float) -> None:
         """Remember that a song was played under a mood, at seconds since 1970."""
@@ -193,6 +193,14 @@ class Catalog:
             ),
         )
 
+    def played(self, since: float) -> set[str]:
+        """The track_ids of what was played since then."""
+        return {key for (key,) in self.database.execute("SELECT key FROM play WHERE at >= ?", (since,))}
+
+    def artists_played(self, since: float) -> set[str]:
+        """The artist keys of what was played since then."""
+        return {artist for (artist,) in self.database.execute("SELECT artist FROM play WHERE at >= ?", (since,))}
+
     def recent(self, since: float) -> list[Play]:
         """What was played since then, the latest first."""
         rows = self.database.execute("SELECT key, artist, at FROM play WHERE at >= ? ORDER BY at DESC", (since,))
@@ -206,7 +214,7 @@ class Catalog:
             (limit,),
         )
         return [
-            Feedback(key, artist, title, (v, a), msgspec.json.decode(shares, type=tuple[float, ...]), heard, at)
+            Feedback(key, artist, title, (v, a), _SHARES.decode(shares), heard, at)
             for key, artist, title, v, a, shares, heard, at in rows
         ]
 
@@ -249,69 +257,44 @@ class Catalog:
         # about how many songs it has: to count the catalogue's would take longer than all the rest
         about = "SELECT count(*) FROM library" if table == "library" else "SELECT max(id) FROM song"
         songs = self.database.execute(about).fetchone()[0] or 0
-        near: dict[int, Place] = {}
+        near: dict[str, Track] = {}
         for place in places if songs else ():
-            # twice as many as asked for: the nearest are in a circle, and those found in a square
-            reach = math.ceil(schema.GRID / 2 * math.sqrt(2 * each / songs))
-            left = self._within(table, place, reach, each, explicit=explicit, without=without)
-            while left is None:
+            reach = math.ceil(GRID / 2 * math.sqrt(2 * each / songs))
+            while (found := self._within(table, Window.around(place, reach), each, explicit, without)) is None:
                 reach *= 2
-                left = self._within(table, place, reach, each, explicit=explicit, without=without)
-            near.update({song: (valence, arousal) for song, valence, arousal in left})
-        return self._songs(near)
+            near.update((track.track_id, track) for track in found)
+        return list(near.values())
 
     def _within(
-        self, table: str, place: Place, reach: int, each: int, *, explicit: bool, without: Collection[str]
-    ) -> list[Spot] | None:
-        """The `each` songs nearest to a place; None if there may be nearer ones beyond `reach` cells."""
-        found = self._square(table, place, reach, explicit)
-        found.sort(key=lambda row: ((row[1] - place[0]) ** 2 + (row[2] - place[1]) ** 2, row[0]))
-        left = self._left(found, each, without)
-        enough = len(found) >= 2 * each and len(left) == each
-        return left if enough or reach >= schema.GRID else None
+        self, table: str, window: Window, each: int, explicit: bool, without: Collection[str]
+    ) -> list[Track] | None:
+        """The `each` songs nearest to the window's place; None if there may be nearer ones outside of the window."""
+        valence, arousal = window.place
+        spots = self.database.execute(
+            f"SELECT song, valence, arousal FROM json_each(?) AS run JOIN {table} ON"  # noqa: S608 - ours
+            " cell BETWEEN json_extract(run.value, '$[0]') AND json_extract(run.value, '$[1]')"
+            " WHERE ? OR NOT explicit"
+            f" ORDER BY (valence - ?) * (valence - ?) + {AROUSAL_COUNTS} * (arousal - ?) * (arousal - ?), song",
+            (json.dumps(window.runs()), explicit, valence, valence, arousal, arousal),
+        )
+        left: list[Track] = []
+        while (lacking := each - len(left)) and (some := spots.fetchmany(lacking)):
+            # only the near are looked up, not all that was ever played
+            left += [track for track in self._songs(some) if track.track_id not in without]
+        if window.whole or (len(left) == each and apart(left[-1].place, window.place) <= window.sure):
+            return left
+        return None
 
-    def _square(self, table: str, place: Place, reach: int, explicit: bool) -> list[Spot]:
-        """The songs of the cells around a place: `reach` cells to every side."""
-        column, line = cell_of(place)
-        left, right = max(0, column - reach), min(schema.GRID - 1, column + reach)
-        low, high = max(0, line - reach), min(schema.GRID - 1, line + reach)
-        lines = [
-            (low * schema.GRID, high * schema.GRID + right)
-        ]  # one run of cells if the square is as wide as the grid
-        if right - left < schema.GRID - 1:
-            lines = [(n * schema.GRID + left, n * schema.GRID + right) for n in range(low, high + 1)]
-        sql = f"SELECT song, valence, arousal FROM {table} WHERE cell BETWEEN ? AND ? AND (? OR NOT explicit)"  # noqa: S608 - ours
-        return [row for run in lines for row in self.database.execute(sql, (*run, explicit))]
-
-    def _left(self, spots: Sequence[Spot], each: int, without: Collection[str]) -> list[Spot]:
-        """The first `each` less some track_ids: only the near are looked up, not all that was ever played."""
-        if not without:
-            return list(spots[:each])
-        left: list[Spot] = []
-        for begin in range(0, len(spots), each):
-            some = spots[begin : begin + each]
-            numbers = json.dumps([song for song, _, _ in some])
-            keys = "SELECT song.id, song.key FROM json_each(?) JOIN song ON song.id = json_each.value"
-            gone = {song for song, key in self.database.execute(keys, (numbers,)) if key in without}
-            left += [spot for spot in some if spot[0] not in gone]
-            if len(left) >= each:
-                break
-        return left[:each]
-
-    def _songs(self, places: dict[int, Place]) -> list[Track]:
+    def _songs(self, spots: Sequence[Spot]) -> list[Track]:
+        """The songs of these numbers, in their order."""
         rows = self.database.execute(
             "SELECT song.id, title, artist, spotify_id, resolution.uri, year, genre, valence, energy, tempo, song.key,"
             " isrc, explicit, danceability, acousticness, EXISTS (SELECT 1 FROM library WHERE song = song.id)"
             " FROM json_each(?) JOIN song ON song.id = json_each.value LEFT JOIN resolution USING (key)",
-            (json.dumps(list(places)),),
+            (json.dumps([song for song, _, _ in spots]),),
         )
-        return [_track(row, places[row[0]]) for row in rows]
-
-
-def cell_of(place: Place) -> tuple[int, int]:
-    """Column and row of the grid's cell in which a place lies; the nearest cell for a place that no song reaches."""
-    column, row = (min(schema.GRID - 1, max(0, int((x / schema.REACHED + 1) / 2 * schema.GRID))) for x in place)
-    return column, row
+        found = {row[0]: row for row in rows}
+        return [_track(found[song], (valence, arousal)) for song, valence, arousal in spots]
 
 
 def join_library(database: sqlite3.Connection) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from mien.errors import InputError
 from mien.music import placing, tables
-from mien.music.catalog import Catalog, cell_of, join_library
+from mien.music.catalog import Catalog, join_library
+from mien.music.grid import GRID, cell_of
 from mien.music.placing import NEEDED, Placing
 from mien.music.rows import Row
-from mien.music.schema import FEATURES, GRID, Database
+from mien.music.schema import FEATURES, Database
 
 Progress = Callable[[str, float], None]
 """Is told what is being done, and how much of that is done, 0 to 1."""

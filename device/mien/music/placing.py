@@ -2,12 +2,14 @@
 
 A feature's raw value says little: half of all songs have an energy above 0.7, and services measure differently. Its
 rank among the catalogue's songs says which songs are calmer than which. The weights are fixed and were fitted to
-nothing: their signs are those of the experiments on expression in music (Gabrielsson & Lindstrom, "The role of
-structure in the musical expression of emotions", 2010; Eerola, Friberg & Bresin, Frontiers in Psychology 4:487, 2013:
-faster, louder and brighter is more aroused, major is happier), their sizes whole quarters, as unit weights predict
-about as well as fitted ones (Dawes, American Psychologist 34, 1979). `python -m benchmarks.music_weights` holds other
-round weights against them on the training split of a set of ratings: its best four, these among them, are equal within
-noise, and those with danceability, loudness or valence in arousal are no better.
+nothing. Their signs are published: faster, louder and brighter music is heard as more aroused, fast, regular and major
+music as happier (Gabrielsson & Lindstrom, "The role of structure in the musical expression of emotions", 2010; Eerola,
+Friberg & Bresin, Frontiers in Psychology 4:487, 2013); music that people move to is more danceable and louder, and less
+acoustic, instrumental and spoken, than other music (Duman et al., PLoS ONE 17:e0275228, 2022); a live performance moves
+them more than a recording (Swarbrick et al., Frontiers in Psychology 9:2682, 2019). Each side's own feature counts in
+full and every other one a quarter, as unit weights predict about as well as fitted ones (Dawes, American Psychologist
+34, 1979). `python -m benchmarks.music_weights` holds other round weights against them on the training split of a set of
+ratings.
 
 Features explain only part of what people hear: the published correlations of valence and energy with ratings begin at
 0.4. So a song at the plane's edge by its features is heard, on average, four tenths of the way out (regression to the
@@ -21,12 +23,16 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.music.schema import REACHED
+from mien.music.grid import REACHED
 
 Floats = NDArray[np.float64]
 
-VALENCE = {"valence": 1.0, "mode": 0.25}
-AROUSAL = {"energy": 1.0, "tempo": 0.25, "acousticness": -0.25}
+VALENCE = {"valence": 1.0, "mode": 0.25, "tempo": 0.25, "danceability": 0.25}
+AROUSAL = {
+    "energy": 1.0,
+    **dict.fromkeys(("tempo", "danceability", "loudness", "liveness"), 0.25),
+    **dict.fromkeys(("acousticness", "instrumentalness", "speechiness"), -0.25),
+}
 NEEDED = tuple(dict.fromkeys((*VALENCE, *AROUSAL)))
 """The features that a place is made of. A song without one stands in its middle."""
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mien.events import certain
 from mien.expression import Expression
-from mien.music.catalog import Feedback, Place, Track
+from mien.music.catalog import Feedback, Track
+from mien.music.grid import AROUSAL_COUNTS, Place
 from mien.music.taste import Taste
 
 Floats = NDArray[np.float64]
@@ -138,7 +139,7 @@ class _Ranking:
 
     def take(self, place: Place) -> tuple[int, float]:
         """The number and score of the next song."""
-        closeness = np.exp(-((self._places - place) ** 2).sum(axis=1) / (2 * REACH**2))
+        closeness = np.exp(-((self._places - place) ** 2) @ (1.0, AROUSAL_COUNTS) / (2 * REACH**2))
         score = scores(closeness, self._opinions, self._strange)
         order = score - _VARIETY * self._alike + self._whim
         lately = {self._artists[number] for number in self._taken[-_ARTIST_GAP:]}

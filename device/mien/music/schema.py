@@ -22,12 +22,6 @@ FEATURES = (
 )
 """Numbers that say how a song sounds, in the units of the tables that people have."""
 
-GRID = 128
-"""Cells along each side of the part of the plane that songs reach; at a million songs about sixty share a cell."""
-
-REACHED = 0.4
-"""The furthest from the middle, on either axis of the plane (-1 to 1), that features place a song (see `placing`)."""
-
 _MIGRATIONS = (
     """
     CREATE TABLE song (

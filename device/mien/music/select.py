@@ -34,9 +34,7 @@ def select(
     together give fewer songs than asked for. Raises InputError where the catalogue cannot be read.
     """
     shares = sound(probabilities)
-    recent = catalog.recent(now - WINDOW)
-    played = {play.track_id for play in recent}
-    resting = {play.artist_key for play in recent if play.at >= now - ARTIST_REST}
+    played, resting = catalog.played(now - WINDOW), catalog.artists_played(now - ARTIST_REST)
     places = list(dict.fromkeys(targets(shares, intent, count)))
     least = count + 20
     each = max(least, _NEAR // max(1, len(places)))

@@ -27,7 +27,7 @@ PATH = 6
 """Songs over which "lift" and "calm" reach their goal."""
 
 SEARCHES = 3
-"""Most searches for one song: each is a request."""
+"""Most searches for the next song: each is a request, and one by ISRC may be followed by one by name."""
 
 _MISS = 30 * 86400.0  # seconds until a song that Spotify did not have is searched again
 _PLAYLIST_SONGS = 500
@@ -80,7 +80,7 @@ class Selector:
     def known(self, item: Item) -> Song | None:
         """The song, if it was sent in the last quarter of an hour."""
         key = names.song_key(item.name, item.artist)
-        if key not in {play.track_id for play in self._catalog.recent(self._clock.wall() - FORGOTTEN)}:
+        if key not in self._catalog.played(self._clock.wall() - FORGOTTEN):
             return None
         return Song(
             item.uri,
@@ -117,7 +117,7 @@ class Selector:
     def _from_playlist(self, served: Served) -> Iterator[Song]:
         label = served.expression.label
         items = self._playlist(self._config.playlists.get(label, ""))  # type: ignore[call-overload] # a Label
-        played = {play.track_id for play in self._catalog.recent(self._clock.wall() - WINDOW)}
+        played = self._catalog.played(self._clock.wall() - WINDOW)
         tracks = [_as_track(item, served.expression) for item in items if self._config.explicit or not item.explicit]
         left = [track for track in tracks if track.track_id not in played]
         random.Random(int(self._clock.wall())).shuffle(left)  # noqa: S311 # music, not secrets
@@ -151,22 +151,29 @@ class Selector:
         now, known = self._clock.wall(), self._catalog.resolution(track)
         if known is not None and (known.uri is not None or now - known.at < _MISS):
             return known.uri
-        if next(budget, None) is None:
-            return None
-        uri = self._search(track)
+        uri = None
+        for query in _queries(track):
+            if next(budget, None) is None:
+                return None  # not all was tried, so there is nothing to remember
+            uri = next((item.uri for item in self._spotify.search(query) if _is_song(item, track)), None)
+            if uri is not None:
+                break
         self._catalog.cache_resolution(track, uri, now)
         return uri
 
-    def _search(self, track: Track) -> str | None:
-        if track.isrc is not None:
-            for item in self._spotify.search(f"isrc:{track.isrc}"):
-                if item.isrc == track.isrc and item.is_playable:
-                    return item.uri
-        quoted = (text.replace('"', " ") for text in (track.title, track.artist))
-        for item in self._spotify.search('track:"{}" artist:"{}"'.format(*quoted)):
-            if item.is_playable and names.song_key(item.name, item.artist) == track.track_id:
-                return item.uri
-        return None
+
+def _queries(track: Track) -> Iterator[str]:
+    """What to search a song by, the surest first."""
+    if track.isrc is not None:
+        yield f"isrc:{track.isrc}"
+    quoted = (text.replace('"', " ") for text in (track.title, track.artist))
+    yield 'track:"{}" artist:"{}"'.format(*quoted)
+
+
+def _is_song(item: Item, track: Track) -> bool:
+    """Whether what was found is the song, and can be played."""
+    same_recording = track.isrc is not None and item.isrc == track.isrc
+    return item.is_playable and (same_recording or names.song_key(item.name, item.artist) == track.track_id)
 
 
 def _as_track(item: Item, expression: Expression) -> Track:

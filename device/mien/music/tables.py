@@ -17,7 +17,7 @@ from mien.music.rows import COLUMNS, Row, RowMaker
 
 _LINE = 1 << 20  # bytes; a longer line is no song
 _DELIMITERS = ",;\t|"
-_BATCH = 10_000
+_BATCH = 1_000  # rows of Parquet in memory at once: as fast as ten times as many, and a text may be long
 
 
 @dataclass

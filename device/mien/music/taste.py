@@ -32,13 +32,13 @@ class Taste:
     """
 
     def __init__(self, feedback: Sequence[Feedback], probabilities: Sequence[float], now: float) -> None:
-        weights = [_weight(item, probabilities, now) for item in feedback]
+        weights = _weights(feedback, probabilities, now)
         self._songs: defaultdict[str, float] = defaultdict(float)
         self._artists: defaultdict[str, float] = defaultdict(float)
-        for item, weight in zip(feedback, weights, strict=True):
+        for item, weight in zip(feedback, weights.tolist(), strict=True):
             self._songs[item.track_id] += weight
             self._artists[item.artist_key] += weight
-        self._weights = np.array(weights)
+        self._weights = weights
         self._valence, self._arousal = np.array([item.place for item in feedback]).reshape(-1, 2).T
 
     def opinions(self, tracks: Sequence[Track]) -> Floats:
@@ -65,7 +65,11 @@ def verdict(heard: float) -> float:
     return -1.0 if heard < SKIPPED else min(1.0, (heard - SKIPPED) / (HEARD - SKIPPED))
 
 
-def _weight(item: Feedback, probabilities: Sequence[float], now: float) -> float:
-    overlap = sum(map(min, item.probabilities, probabilities))
-    age = 0.5 ** (max(0.0, now - item.at) / _HALF_LIFE)
-    return float(verdict(item.heard) * overlap * age)
+def _weights(feedback: Sequence[Feedback], probabilities: Sequence[float], now: float) -> Floats:
+    """float64 (judgements,): how much each counts, and whether for or against."""
+    moods = np.array([item.probabilities for item in feedback]).reshape(-1, len(probabilities))
+    ages = now - np.array([item.at for item in feedback])
+    verdicts = np.array([verdict(item.heard) for item in feedback])
+    return np.asarray(
+        verdicts * np.minimum(moods, probabilities).sum(axis=1) * 0.5 ** (np.maximum(0, ages) / _HALF_LIFE)
+    )

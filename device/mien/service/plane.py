@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mien.expression import Expression
 from mien.music.catalog import Catalog
-from mien.music.schema import GRID, REACHED
+from mien.music.grid import GRID, REACHED
 
 Cells = Mapping[tuple[int, int], int]
 """(column, row) of the grid, from the bleak and calm corner: how many songs are there."""
