@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -433,6 +434,13 @@ def test_yunet_is_pinned() -> None:
     assert yunet.URL.startswith("https://github.com/opencv/opencv_zoo/")
     assert (SIZE, SHA256[:8], len(SHA256)) == (232_589, "8f2383e4", 64)
     assert fetching._TIMEOUT <= 30
+
+
+def test_the_end_tells_of_doubtful_readings(mien: Callable[..., Outcome], tmp_path: Path) -> None:
+    """`mien run` says in its last line how many readings were weighed down or dropped, and why."""
+    cv2.imwrite(str(tmp_path / "dusk.png"), spoiled("dark")[0])
+    [*_, last] = mien("run", "--camera", str(tmp_path / "dusk.png")).out.splitlines()
+    assert re.search(r"camera ended: readings weighed down or dropped: \d+ dark$", last)
 
 
 def test_a_slideshow_makes_moods(mien: Callable[..., Outcome], photo: Path) -> None:
