@@ -197,6 +197,14 @@ def test_who_returns_is_told_again() -> None:
     assert [mood.expression for mood in settle(tracker, Expression.HAPPY, 31, 20)] == [Expression.HAPPY]
 
 
+def test_who_returns_starts_anew() -> None:
+    """Even in the instant in which nobody was there, one reading does not bring the former mood back."""
+    tracker = MoodTracker(MoodConfig(absent_after=2))
+    settle(tracker, Expression.HAPPY, 0, 20)
+    assert tracker.nobody(30.0) == Mood(None, 0.0, (), 30.0)
+    assert tracker.update(reading(Expression.HAPPY, 30.0)) is None
+
+
 def test_a_gap_is_not_read_as_agreement() -> None:
     """After an hour without frames little is left of what was believed, and one reading does not stand for the hour."""
     tracker = MoodTracker(MoodConfig())

@@ -53,11 +53,17 @@ class MoodTracker:
         """Forget everything, as after a camera was off: the next mood is told even if it is the same."""
         self._now = -math.inf
         self._seen: float | None = None  # when a face was seen last, or watching began
+        self._passed = math.inf  # since then, in units of `memory`
+        self._told: _Choice | None = None
+        self._know_nothing()
+
+    def _know_nothing(self) -> None:
         self._belief = self._usual
         self._choice = _Choice()
         self._recent = self._usual  # mean of the readings, of which those `memory` seconds ago count a third
-        self._told: _Choice | None = None
-        self._passed = math.inf  # since the last face, in units of `memory`
+        self._begin_instant()
+
+    def _begin_instant(self) -> None:
         self._before = self._belief, self._choice, self._recent  # as they were before this instant's readings
         self._logs: list[list[float]] = []  # evidence of each of this instant's readings
         self._blends: list[list[float]] = []  # and the recent readings' mean with it
@@ -92,7 +98,8 @@ class MoodTracker:
             self._seen = at
         if at - self._seen < self._config.absent_after or self._told == _Choice():
             return None
-        self._belief, self._choice, self._told = self._usual, _Choice(), _Choice()
+        self._know_nothing()
+        self._told = _Choice()
         return Mood(None, 0.0, (), at)
 
     def _move_to(self, at: float) -> bool:
@@ -104,7 +111,7 @@ class MoodTracker:
             self._belief = tuple(keep * p + (1 - keep) * u for p, u in zip(self._belief, self._usual, strict=True))
             self._passed = math.inf if self._seen is None else (at - self._seen) / self._config.memory
             self._now = at
-            self._before, self._logs, self._blends = (self._belief, self._choice, self._recent), [], []
+            self._begin_instant()
         return True
 
     def _evidence(self, reading: Reading, recent: Sequence[float]) -> list[float]:
