@@ -145,6 +145,20 @@ def test_memory_does_not_grow_with_frames() -> None:
     assert done.stdout.startswith("3,000 frames")
 
 
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720)])
+def test_a_video_needs_little_memory(tmp_path: Path, size: tuple[int, int]) -> None:
+    """`mien run` on a video stays within 120 MB at its peak, by the kernel's count, at 1280x720 too."""
+    path = str(tmp_path / "scene.mp4")
+    video = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), 10, size, isColor=False)
+    for shift in range(0, 60, 2):
+        video.write(cv2.resize(moved(shift), size))
+    video.release()
+    code = "import sys; from mien.cli import main; main(sys.argv[1:]); print(open('/proc/self/status').read())"
+    command = [sys.executable, "-c", code, "run", "--camera", path]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert int(told.split("VmHWM:")[1].split()[0]) < 120_000  # kB
+
+
 def test_a_returning_face_is_found_in_half_a_second(finder: FaceFinder) -> None:
     """Movement wakes the finder from its rest in an empty room."""
     follower = Follower(finder)
