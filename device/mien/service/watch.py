@@ -13,7 +13,7 @@ from mien.events import CameraEvent, CameraState, Event
 from mien.mood import MoodTracker
 from mien.service.notify import Notifier
 from mien.vision.camera import Camera
-from mien.vision.guard import GuardedCamera
+from mien.vision.guard import GuardedCamera, LostCameraError
 from mien.vision.look import Eyes, Look
 from mien.vision.pace import Pace, Rate
 from mien.vision.stuck import StuckWatch
@@ -70,7 +70,8 @@ class Watch:
                 camera.close()
         except InputError as error:
             yield self._camera("fault", str(error))
-            if not self._retry or (camera is not None and not camera.reopens):
+            lost = isinstance(error, LostCameraError) or (camera is not None and not camera.reopens)
+            if lost or not self._retry:
                 raise
         self._back_off()
         return False
