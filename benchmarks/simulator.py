@@ -99,14 +99,18 @@ class Vote:
     """The most frequent name of the latest frames; with one frame, the raw argmax."""
 
     def __init__(self, frames: int) -> None:
-        self._names: deque[Expression] = deque(maxlen=frames)
+        self._names: deque[Expression] = deque()
+        self._frames, self._counts = frames, [0] * len(Expression)
         self._mood: Expression | None = None
 
     def take(self, moment: Moment) -> Expression | None:
         """The mood after this frame."""
         if moment.reading is not None:
             self._names.append(moment.reading.expression)
-            self._mood = max(Expression, key=self._names.count)
+            self._counts[moment.reading.expression] += 1
+            if len(self._names) > self._frames:
+                self._counts[self._names.popleft()] -= 1
+            self._mood = max(Expression, key=self._counts.__getitem__)
         return self._mood
 
 
@@ -251,7 +255,7 @@ def curves(confusion: list[list[int]]) -> dict[str, list[Callable[[], Judge]]]:
         return lambda: Smoothing(seconds)
 
     return {
-        "mien (memory 0.25 to 6 s)": [tracker(memory) for memory in (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)],
+        "mien (memory 0.5 to 8 s)": [tracker(memory) for memory in (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)],
         "vote (1 to 400 frames)": [vote(frames) for frames in (1, 5, 15, 31, 61, 101, 201, 401)],
         "exponential smoothing (0.3 to 40 s)": [smoothing(s) for s in (0.3, 1.0, 2.0, 4.0, 8.0, 15.0, 40.0)],
     }

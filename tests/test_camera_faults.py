@@ -67,10 +67,10 @@ def eyes() -> Eyes:
     return Eyes.open(Config())
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deadlines that a test can wait for."""
-    for name, seconds in {"OPENING": 0.3, "NEXT_FRAME": 0.3, "CLOSING": 0.3, "_LOOK_UP": 0.02}.items():
+    """Deadlines that a test can wait for, where a camera hangs; a busy machine may need longer where none does."""
+    for name, seconds in {"OPENING": 1.0, "NEXT_FRAME": 1.0, "CLOSING": 1.0, "_LOOK_UP": 0.02}.items():
         monkeypatch.setattr(guard, name, seconds)
 
 
@@ -144,6 +144,20 @@ def test_a_camera_that_goes_in_the_middle_comes_back(eyes: Eyes) -> None:
     assert first.closed.is_set()
 
 
+@pytest.mark.usefixtures("impatience")
+def test_a_camera_that_never_opens_ends_the_process(eyes: Eyes) -> None:
+    """It is not opened again and again, each time with one more thread that hangs, even with on_fault = "retry"."""
+
+    def opener() -> Camera:
+        hang()
+        raise AssertionError
+
+    events, text = Run(eyes, opener).raising()
+    assert "does not open" in text
+    assert [event.state for event in events if isinstance(event, CameraEvent)] == ["fault"]
+
+
+@pytest.mark.usefixtures("impatience")
 def test_a_camera_that_gives_nothing_ends_the_process(eyes: Eyes) -> None:
     """After a call that never returns only a new process can have the device: fatal even with on_fault = "retry"."""
     events, text = Run(eyes, lambda: Fake(2, then=hang)).raising()
@@ -151,6 +165,7 @@ def test_a_camera_that_gives_nothing_ends_the_process(eyes: Eyes) -> None:
     assert [event.state for event in events if isinstance(event, CameraEvent)] == ["open", "fault"]
 
 
+@pytest.mark.usefixtures("impatience")
 def test_close_that_hangs_has_a_deadline(eyes: Eyes) -> None:
     """The fault is named and raised, instead of waiting for ever."""
     camera = Fake(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -142,6 +143,20 @@ def test_memory_does_not_grow_with_frames() -> None:
     done = subprocess.run([sys.executable, benchmark, "--frames", "3000"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("3,000 frames")
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720)])
+def test_a_video_needs_little_memory(tmp_path: Path, size: tuple[int, int]) -> None:
+    """`mien run` on a video stays within 120 MB at its peak, by the kernel's count, at 1280x720 too."""
+    path = str(tmp_path / "scene.mp4")
+    video = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), 10, size, isColor=False)
+    for shift in range(0, 60, 2):
+        video.write(cv2.resize(moved(shift), size))
+    video.release()
+    code = "import sys; from mien.cli import main; main(sys.argv[1:]); print(open('/proc/self/status').read())"
+    command = [sys.executable, "-c", code, "run", "--camera", path]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert int(told.split("VmHWM:")[1].split()[0]) < 120_000  # kB
 
 
 def test_a_returning_face_is_found_in_half_a_second(finder: FaceFinder) -> None:
@@ -433,6 +448,13 @@ def test_yunet_is_pinned() -> None:
     assert yunet.URL.startswith("https://github.com/opencv/opencv_zoo/")
     assert (SIZE, SHA256[:8], len(SHA256)) == (232_589, "8f2383e4", 64)
     assert fetching._TIMEOUT <= 30
+
+
+def test_the_end_tells_of_doubtful_readings(mien: Callable[..., Outcome], tmp_path: Path) -> None:
+    """`mien run` says in its last line how many readings were weighed down or dropped, and why."""
+    cv2.imwrite(str(tmp_path / "dusk.png"), spoiled("dark")[0])
+    [*_, last] = mien("run", "--camera", str(tmp_path / "dusk.png")).out.splitlines()
+    assert re.search(r"camera ended: readings weighed down or dropped: \d+ dark$", last)
 
 
 def test_a_slideshow_makes_moods(mien: Callable[..., Outcome], photo: Path) -> None:

@@ -66,9 +66,9 @@ def test_order_within_an_instant_does_not_matter(same: list[tuple[tuple[float, .
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.sampled_from(Expression), st.floats(0.5, 1), st.floats(0.5, 30))
+@given(st.sampled_from(Expression), st.floats(0.3, 1), st.floats(0.5, 30))
 def test_a_constant_reading_becomes_the_mood(expression: Expression, sure: float, rate: float) -> None:
-    """A reading that does not change is the mood in the end, at any frame rate, and is told once."""
+    """A reading that does not change is the mood in the end, however unsure, at any frame rate, and is told once."""
     tracker = MoodTracker(MoodConfig())
     told = [tracker.update(reading(expression, i / rate, sure)) for i in range(round(60 * rate))]
     moods = [mood for mood in told if mood is not None]
@@ -107,6 +107,31 @@ def test_the_frame_rate_makes_no_proof() -> None:
         settle(tracker, Expression.HAPPY, 30, 1, rate)
         beliefs.append(tracker.probabilities[Expression.HAPPY])
     assert beliefs[0] == pytest.approx(beliefs[1], abs=0.1)
+
+
+def test_news_counts_more_than_the_same_again() -> None:
+    """Each half second of a new expression moves the odds by less than the one before: in the end, less than half."""
+    tracker = MoodTracker(MoodConfig(hold=86400))
+    settle(tracker, Expression.NEUTRAL, 0, 10)
+    odds = []
+    for half in range(12):
+        belief = tracker.probabilities
+        odds.append(math.log(belief[Expression.HAPPY] / belief[Expression.NEUTRAL]))
+        settle(tracker, Expression.HAPPY, 10 + half / 2, 0.5)
+    gained = [after - before for before, after in itertools.pairwise(odds)]
+    assert gained[:4] == sorted(gained[:4], reverse=True)
+    assert gained[-1] < gained[0] / 2
+
+
+@pytest.mark.parametrize("rate", [5, 20])
+def test_trembling_readings_are_no_proof(rate: int) -> None:
+    """Readings that flicker about their mean move the belief little further than that mean does."""
+    calm, trembling = MoodTracker(MoodConfig()), MoodTracker(MoodConfig())
+    for tracker, tremble in ((calm, 0.0), (trembling, 0.15)):
+        settle(tracker, Expression.NEUTRAL, 0, 30, rate)
+        for i in range(rate):
+            tracker.update(reading(Expression.HAPPY, 30 + i / rate, 0.7 + tremble * (-1) ** i))
+    assert trembling.probabilities[Expression.HAPPY] == pytest.approx(calm.probabilities[Expression.HAPPY], abs=0.1)
 
 
 @pytest.mark.parametrize("wrong", Expression)
@@ -170,6 +195,14 @@ def test_who_returns_is_told_again() -> None:
     settle(tracker, Expression.HAPPY, 0, 20)
     tracker.nobody(30.0)
     assert [mood.expression for mood in settle(tracker, Expression.HAPPY, 31, 20)] == [Expression.HAPPY]
+
+
+def test_who_returns_starts_anew() -> None:
+    """Even in the instant in which nobody was there, one reading does not bring the former mood back."""
+    tracker = MoodTracker(MoodConfig(absent_after=2))
+    settle(tracker, Expression.HAPPY, 0, 20)
+    assert tracker.nobody(30.0) == Mood(None, 0.0, (), 30.0)
+    assert tracker.update(reading(Expression.HAPPY, 30.0)) is None
 
 
 def test_a_gap_is_not_read_as_agreement() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mien.config import Config, Mqtt
-from mien.controls import Controls
+from mien.controls import Controls, Diagnostics
 from mien.errors import ConfigError
 from mien.events import CameraEvent, Mood
 from mien.expression import Expression
@@ -254,6 +254,15 @@ def test_heartbeat_tells_that_nothing_changed(broker: Broker, monkeypatch: pytes
     with home(broker.port), hearing(broker.port) as ear:
         assert until(lambda: len(ear.of("mien/kitchen/state")) >= 4 and len(ear.of("mien/kitchen/diag")) >= 4, 5)
         assert len({message.payload for message in ear.of("mien/kitchen/state")[1:]}) == 1
+
+
+def test_doubtful_readings_are_told_by_reason(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The house sees how many readings were weighed down or dropped, and why."""
+    monkeypatch.setattr(node, "HEARTBEAT", 0.2)
+    with home(broker.port) as (_, controls), hearing(broker.port) as ear:
+        controls.diagnostics = Diagnostics(doubts={"dark": 3, "turned": 1})
+        assert until(lambda: (last := ear.last("mien/kitchen/diag")) is not None and last.json["doubts"] != {})
+        assert ear.last("mien/kitchen/diag").json["doubts"] == {"dark": 3, "turned": 1}  # type: ignore[union-attr]
 
 
 HOSTILE: list[tuple[str, bytes]] = [

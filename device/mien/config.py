@@ -56,14 +56,14 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Mood(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[mood]"""
 
-    threshold: Share = 0.99
+    threshold: Share = 0.98
     """probability that an expression must reach to become the mood"""
     dwell: Seconds = 0.0
     """seconds for which it must lead before the mood changes"""
-    hold: Annotated[float, Meta(ge=1, le=86400)] = 60.0
+    hold: Annotated[float, Meta(ge=1, le=86400)] = 120.0
     """seconds that a mood lasts on average; longer makes changes rarer, and slower"""
-    memory: Annotated[float, Meta(ge=0.05, le=60)] = 0.97
-    """seconds that a misreading lasts on average; readings closer than this count as one piece of evidence"""
+    memory: Annotated[float, Meta(ge=0.05, le=60)] = 2.1
+    """seconds for which a reading must last to count as one whole piece of evidence; longer is steadier and slower"""
     absent_after: Seconds = 10.0
     """seconds without a face until nobody is there"""
 

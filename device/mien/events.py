@@ -97,7 +97,8 @@ class CameraEvent:
 
     state: "open" with its first frame and after a fault, "fault" when it fails, "paused" when detection was turned off
     and the camera is closed, "ended" when a replay is over or the daemon stops.
-    detail: what happened and what to do, for a person; empty where there is nothing to say. at: seconds.
+    detail: what happened and what to do, for a person, at the end how many readings were doubtful and why; empty where
+    there is nothing to say. at: seconds.
     """
 
     state: CameraState

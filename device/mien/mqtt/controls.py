@@ -26,6 +26,11 @@ class Diagnostics(Protocol):
         """Mean time of one run of the network, milliseconds; 0 where none was made."""
         ...
 
+    @property
+    def doubts(self) -> dict[str, int]:
+        """Readings weighed down or dropped since the start, by reason."""
+        ...
+
 
 class Controls(Protocol):
     """The daemon's controls. They are used on the MQTT thread: they take a wish and return at once."""

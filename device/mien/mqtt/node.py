@@ -261,6 +261,7 @@ class Node:
             inference_ms=round(seen.inference_ms, 2) if seen.inference_ms > 0 else None,
             fps=round(seen.fps, 1),
             uptime=int(self._clock() - self._began),
+            doubts=seen.doubts,
             music=self._music.status().state if self._music is not None else None,
         )
 

@@ -67,6 +67,9 @@ class Diag(msgspec.Struct, frozen=True, kw_only=True):
     inference_ms: Annotated[float, Meta(ge=0)] | None
     fps: Annotated[float, Meta(ge=0)] | None
     uptime: Annotated[int, Meta(ge=0, description="seconds")]
+    doubts: Annotated[
+        dict[str, Number], Meta(description="readings weighed down or dropped since the start, by reason")
+    ] = {}
     music: Annotated[Text, Meta(description="how things stand with the music; null where there is none")] | None = None
 
 

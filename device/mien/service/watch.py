@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from mien.events import CameraEvent, CameraState, Event
 from mien.mood import MoodTracker
 from mien.service.notify import Notifier
 from mien.vision.camera import Camera
-from mien.vision.guard import GuardedCamera
+from mien.vision.guard import GuardedCamera, LostCameraError
 from mien.vision.look import Eyes, Look
 from mien.vision.pace import Pace, Rate
 from mien.vision.stuck import StuckWatch
@@ -56,7 +57,7 @@ class Watch:
             else:
                 yield self._camera("paused", "detection is off")
                 self._pause()
-        yield self._camera("ended", "")
+        yield self._camera("ended", _in_words(self._eyes.doubts))
 
     def _session(self) -> Generator[Event, None, bool]:
         """From the camera's opening to its closing; true when there is nothing more to watch."""
@@ -69,7 +70,8 @@ class Watch:
                 camera.close()
         except InputError as error:
             yield self._camera("fault", str(error))
-            if not self._retry or (camera is not None and not camera.reopens):
+            lost = isinstance(error, LostCameraError) or (camera is not None and not camera.reopens)
+            if lost or not self._retry:
                 raise
         self._back_off()
         return False
@@ -147,3 +149,9 @@ class Watch:
         while not self._controls.detection and not self._controls.stopping:
             self._notifier.alive()
             self._sleep(_SLICE)
+
+
+def _in_words(doubts: Counter[str]) -> str:
+    """The readings weighed down or dropped, the most frequent reason first; empty where there were none."""
+    counts = ", ".join(f"{count} {reason}" for reason, count in doubts.most_common())
+    return f"readings weighed down or dropped: {counts}" if counts else ""

@@ -25,17 +25,20 @@ CLOSING = 5.0
 _LOOK_UP = 0.1  # seconds between looks at whether to go on waiting
 
 
+class LostCameraError(InputError):
+    """A call of the camera's did not return. Its thread may hang for ever: only a new process can have it again."""
+
+
 class GuardedCamera:
     """All of a camera's calls, from opening to closing, on one daemon thread; each call has a deadline.
 
     goes_on: asked several times a second while waiting; once it is false, waiting ends as at the end of the frames.
-    Raises InputError for whatever goes wrong, late answers included. After one late answer the camera is lost: its
-    thread may hang for ever, and only a new process can have the device again.
+    Raises InputError for whatever goes wrong, and LostCameraError for an answer that comes too late or never.
     """
 
     def __init__(self, opener: Callable[[], Camera], goes_on: Callable[[], bool] = lambda: True) -> None:
         self._goes_on = goes_on
-        self.lost = False
+        self._lost = False
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         threading.Thread(target=self._work, name="camera", daemon=True).start()
         self._camera: Camera | None = None
@@ -56,7 +59,7 @@ class GuardedCamera:
     @property
     def reopens(self) -> bool:
         """Whether it is worth opening the same camera again: a replay would begin anew or fail at the same place."""
-        return self._kind == "live" and not self.lost
+        return self._kind == "live"
 
     def frames(self) -> Iterator[Frame]:
         """The camera's frames, until they end or `goes_on` is false."""
@@ -71,7 +74,7 @@ class GuardedCamera:
         """Close the camera and end its thread; InputError if it will not close in time. May be called twice."""
         camera, self._camera = self._camera, None
         if camera is not None:
-            if not self.lost:
+            if not self._lost:
                 self._ask(camera.close, CLOSING, "does not close")
             self._jobs.put(None)
 
@@ -95,8 +98,8 @@ class GuardedCamera:
                 return _unwrap(answer.get(timeout=_LOOK_UP))
             if not goes_on():
                 return None
-        self.lost = True
-        raise InputError(f"The camera {trouble} within {seconds:.0f} s: check its cable, then start mien again.")
+        self._lost = True
+        raise LostCameraError(f"The camera {trouble} within {seconds:.0f} s: check its cable, then start mien again.")
 
 
 _Job = tuple[Callable[[], Any], "SimpleQueue[Any]"]

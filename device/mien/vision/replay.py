@@ -52,7 +52,8 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._capture = cv2.VideoCapture(str(path))
+        # Each thread of a decoder would hold pictures of its own: 16 of them take tens of megabytes.
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_ANY, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
             raise InputError(f"{path} is neither a photo nor a video that can be read: check the file.")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
@@ -62,11 +63,13 @@ class VideoFile:
     def frames(self) -> Iterator[Frame]:
         """The video's frames; InputError if it ends before its header says."""
         count = 0
+        picture = gray = None
         while True:
-            taken, picture = self._capture.read()
+            taken, picture = self._capture.read(picture)
             if not taken:
                 break
-            yield Frame(_gray(picture), at=count * self._interval)
+            gray = _gray(picture, gray)
+            yield Frame(gray, at=count * self._interval)
             count += 1
         # Containers count a frame or two that no decoder gives; only a file that was cut short lacks a tenth.
         if count == 0 or count < self._promised * 0.9:
@@ -102,16 +105,18 @@ class VideoDevice:
     def frames(self) -> Iterator[Frame]:
         """Frames until the device stops giving them, which is a fault."""
         last = -math.inf
+        picture = gray = None
         while True:
             if not self._capture.grab():
                 raise InputError(f"{self._name} gives no more pictures: check its plug and cable.")
             at = time.monotonic()
             if at - last < self._interval:
                 continue
-            taken, picture = self._capture.retrieve()
+            taken, picture = self._capture.retrieve(picture)
             if taken:  # a damaged picture is dropped; a device that gives only such runs into the deadline
                 last = at
-                yield Frame(_gray(picture), at)
+                gray = _gray(picture, gray)
+                yield Frame(gray, at)
 
     def pace(self, interval: float) -> None:
         """Frames that come sooner are dropped; a little less than the interval, so as to drop none that is just due."""
@@ -122,5 +127,6 @@ class VideoDevice:
         self._capture.release()
 
 
-def _gray(picture: cv2.typing.MatLike) -> NDArray[np.uint8]:
-    return np.asarray(picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+def _gray(picture: cv2.typing.MatLike, into: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """The picture as grey, written into the buffer where that fits."""
+    return np.asarray(picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY, dst=into), np.uint8)
