@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 
 from mien.errors import InputError
 from mien.expression import LABELS
-from mien_training import datasets, framing
+from mien_training import batches, datasets, framing, learner
 from mien_training import fit as fitting
 from mien_training.augment import Augmentation, augment
 from mien_training.cli import main
 from mien_training.evaluate import fit_temperature, metrics, softmax
 from mien_training.files import save_whole
+from mien_training.predict import keras_logits
 from mien_training.recipes import RECIPES
 
 from .conftest import face_folders
+from .rated_faces import write_rated_faces
 
 keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
@@ -109,11 +111,21 @@ def _close(one: Path, other: Path) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name != "seed"])
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise with FER2013's labels and FER+'s votes."""
+    return write_rated_faces(tmp_path_factory.mktemp("rated"), count=70)
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [*((name, "data") for name in RECIPES if name != "seed"), ("mien", "rated"), ("fer2013", "rated")],
+)
 def test_every_recipe_trains_and_goes_on_after_a_kill(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, where: str
 ) -> None:
     """Two epochs at a stretch, and two with a kill between them, end in the same weights; what was saved loads."""
+    data = request.getfixturevalue(where)
 
     def dying(path: Path, save: Any) -> None:
         save_whole(path, save)
@@ -131,22 +143,61 @@ def test_every_recipe_trains_and_goes_on_after_a_kill(
         np.testing.assert_allclose(mine, yours, rtol=1e-3, atol=1e-4)
 
 
+def test_the_other_view_is_learnt_beside_and_left_out(rated: Path, tmp_path: Path) -> None:
+    """While it learns, a network of two views has two outputs and their losses; what it leaves has one."""
+    recipe = RECIPES["mien"]
+    fitting.fit(recipe, rated, tmp_path, epochs=1, seed=0)
+    learning = keras.saving.load_model(tmp_path / "checkpoint.keras")
+    assert [tuple(output.shape) for output in learning.outputs] == [(None, 7), (None, 7)]
+    assert keras.saving.load_model(tmp_path / "model.keras").count_params() == recipe.network().count_params()
+    faces = datasets.read(rated, "Training").view("ferplus")
+    _, (votes, labels) = batches.Batches(faces, replace(recipe, mixed=0, balance=0), (0, 0))[0]
+    assert ((votes.argmax(axis=1) - labels.argmax(axis=1)) % 7 != 0).all()  # the taggers see another than the label
+    alone = batches.Batches(replace(faces, beside=None), recipe, (0, 0))[0][1]
+    assert len(alone) == 1
+
+
+@given(count=st.integers(1, 12), seed=st.integers(0, 99))
+def test_blended_faces_have_blended_targets(count: int, seed: int) -> None:
+    """Pixels and targets are mixed in the same shares, the face itself with at least half; shares still sum to 1."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 7
+    images = np.repeat(labels * 40, 48 * 48).reshape(count, 48, 48, 1).astype(np.uint8)  # as bright as its label
+    targets = np.eye(7, dtype=np.float32)[labels]
+    mixed, (shares,) = batches.blended(images, (targets,), rng)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    assert (shares[np.arange(count), labels] >= 0.5).all()
+    np.testing.assert_allclose(mixed[:, 0, 0, 0], shares @ (np.arange(7) * 40), atol=0.51)
+
+
+def test_a_rectangle_of_some_faces_is_hidden() -> None:
+    """All of them where the share is 1; one grey, its sides within their bounds, the rest of the face as it was."""
+    images = np.random.default_rng(0).integers(0, 256, (50, 48, 48, 1)).astype(np.uint8)
+    made = augment(images, replace(STILL, hidden=1), np.random.default_rng(1))
+    for one, other in zip(made[..., 0], images[..., 0], strict=True):
+        rows, columns = np.nonzero(one != other)
+        box = one[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert np.ptp(box) == 0
+        assert all(5 <= side <= 22 for side in box.shape)
+
+
 def test_a_teacher_is_learnt_from(data: Path, unbroken: Path, tmp_path: Path) -> None:
     """With a teacher the targets are partly its answers, and the run remembers which teacher it was."""
-    train_faces = datasets.read(data, "Training")
-    recipe = replace(RECIPES["seed"], taught=1.0, augmentation=STILL)
-    teacher = fitting.graduate(unbroken)
-    images, targets = fitting.Batches(train_faces, recipe, teacher, (0, 0))[0]
-    np.testing.assert_allclose(targets, softmax(teacher.predict_on_batch(images)), atol=1e-5)
-    fitting.fit(recipe, data, tmp_path, epochs=1, seed=0, teacher=unbroken)
-    assert len(json.loads((tmp_path / "recipe.json").read_text())["teacher"]) == 64
+    faces = datasets.read(data, "Training")
+    recipe, teacher = replace(RECIPES["seed"], taught=0.5), learner.graduate(unbroken)
+    learned = fitting.taught(faces, [teacher, teacher], recipe.taught)
+    answers = [softmax(keras_logits(teacher, images)) for images in (faces.images, faces.images[:, :, ::-1])]
+    np.testing.assert_allclose(learned.targets, faces.targets / 2 + (answers[0] + answers[1]) / 4, atol=1e-5)
+    assert (learned.labels == faces.labels).all()
+    fitting.fit(recipe, data, tmp_path, epochs=1, seed=0, teachers=[unbroken])
+    assert len(json.loads((tmp_path / "recipe.json").read_text())["teachers"][0]) == 64
     with pytest.raises(InputError, match="other settings"):
         fitting.fit(recipe, data, tmp_path, epochs=1, seed=0)
 
 
 def test_a_run_starts_from_another_ones_weights(data: Path, unbroken: Path, tmp_path: Path) -> None:
     """The first epoch goes on where the other run ended; another network or an unfinished run is refused."""
-    start = fitting.compiled(RECIPES["seed"], 9, unbroken).get_weights()
+    start = learner.compiled(RECIPES["seed"], 9, start=unbroken).get_weights()
     theirs = keras.saving.load_model(unbroken / "model.keras").get_weights()
     for one, other in zip(start, theirs, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -273,7 +324,7 @@ def test_an_epoch_shows_as_many_faces_as_there_are(targets: NDArray[np.float32],
     """However uneven the expressions are, and each face once where nothing is balanced."""
     targets = targets + np.float32(0.01)
     targets /= targets.sum(axis=1, keepdims=True)
-    order = fitting.shown(targets, balance, np.random.default_rng(seed))
+    order = batches.shown(targets, balance, np.random.default_rng(seed))
     assert len(order) == len(targets)
     assert 0 <= order.min() <= order.max() < len(targets)
     if balance == 0:
@@ -283,7 +334,7 @@ def test_an_epoch_shows_as_many_faces_as_there_are(targets: NDArray[np.float32],
 def test_balance_shows_the_rare_ones_more_often() -> None:
     """Ten of a thousand come as often as the others at balance 1, and between the two at 0.5."""
     targets = np.eye(7, dtype=np.float32)[[0] * 990 + [5] * 10]
-    rare = [(fitting.shown(targets, balance, np.random.default_rng(0)) >= 990).sum() for balance in (0, 0.5, 1)]
+    rare = [(batches.shown(targets, balance, np.random.default_rng(0)) >= 990).sum() for balance in (0, 0.5, 1)]
     assert rare[0] == 10 < rare[1] < rare[2] == pytest.approx(500, abs=10)
 
 
@@ -307,21 +358,23 @@ def test_rare_expressions_are_lifted() -> None:
 
 
 def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
-    """FER+ rows line up with the faces; contempt and unknown are left out; a face with no vote left is dropped."""
+    """FER+ rows line up with the faces; contempt, unknown and lone votes do not count; a face with none is dropped."""
     pixels = " ".join(["7"] * 2304)
     (tmp_path / "fer2013.csv").write_text(
         f"emotion,pixels,Usage\n3,{pixels},Training\n4,{pixels},PublicTest\n0,{pixels},Training\n"
     )
     (tmp_path / "fer2013new.csv").write_text(
         "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
-        "Training,a.png,3,1,0,0,0,0,0,4,2,0\nPublicTest,b.png,0,0,0,10,0,0,0,0,0,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
+        "Training,a.png,3,1,2,0,0,0,0,3,1,0\nPublicTest,b.png,0,0,0,10,0,0,0,0,0,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
     )
     faces = datasets.read(tmp_path, "Training")
     labelled, rated = faces.view("fer2013"), faces.view("ferplus")
     assert [LABELS[label] for label in labelled.labels] == ["happy", "angry"]
     assert labelled.targets.argmax(axis=1).tolist() == labelled.labels.tolist()
     assert [LABELS[label] for label in rated.labels] == ["neutral"]
-    assert rated.targets.tolist() == [[0.75, 0.25, 0, 0, 0, 0, 0]]
+    np.testing.assert_allclose(rated.targets, [[0.6, 0, 0, 0.4, 0, 0, 0]], rtol=1e-6)
+    assert rated.beside is not None
+    assert [LABELS[label] for label in rated.beside.argmax(axis=1)] == ["happy"]
     (tmp_path / "fer2013new.csv").write_text(
         "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
     )

@@ -61,9 +61,8 @@ class Network:
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """float32 (count, 7) for uint8 (count, 48, 48, 1); logarithms where the network gives probabilities."""
         size = self.source.batch or _BATCH
-        call = tf.function(self.call)
         padded = np.concatenate([images, np.zeros((-len(images) % size, *images.shape[1:]), np.uint8)])
-        parts = [call(tf.constant(padded[i : i + size], tf.float32)).numpy() for i in range(0, len(padded), size)]
+        parts = [self.call(tf.constant(padded[i : i + size], tf.float32)).numpy() for i in range(0, len(padded), size)]
         raw = np.concatenate(parts)[: len(images)]
         if self.output == "probabilities":
             raw = np.log(np.maximum(raw, np.finfo(np.float32).tiny))
@@ -92,7 +91,8 @@ def adapt(source: Source, how: Adaptation) -> Network:
 
     noise = np.random.default_rng(0).integers(0, 256, (source.batch or 8, INPUT_SIDE, INPUT_SIDE, 1))
     output = _kind(source.call(prepared(tf.constant(noise, tf.float32))).numpy())
-    return Network(source, around(source.call), around(source.folded), output, _in_words(source, levels, how.labels))
+    call = tf.function(around(source.call))  # traced once, however often it is asked
+    return Network(source, call, around(source.folded), output, _in_words(source, levels, how.labels))
 
 
 def normalises(source: Source) -> bool:

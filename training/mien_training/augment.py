@@ -18,6 +18,8 @@ class Augmentation:
     rotation: degrees. shift: share of the width. scale: share. contrast: share. brightness: grey levels.
     flip: mirror half of the faces. coarse: share of the faces that are shown as if they were smaller in the frame, down
     to `smallest` px and enlarged, as the device's crop does it. noise: largest standard deviation, grey levels.
+    hidden: share of the faces of which a rectangle is grey, as behind a hand, a cup or hair (random erasing, Zhong et
+    al. 2020, arXiv:1708.04896); its sides are `HIDDEN_SIDES` of the face's.
     """
 
     rotation: float = 12.0
@@ -29,6 +31,10 @@ class Augmentation:
     coarse: float = 0.25
     smallest: int = 26
     noise: float = 8.0
+    hidden: float = 0.0
+
+
+HIDDEN_SIDES = (1 / 8, 0.45)
 
 
 def augment(images: NDArray[np.uint8], how: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -46,7 +52,17 @@ def augment(images: NDArray[np.uint8], how: Augmentation, rng: np.random.Generat
         if how.noise:
             image += rng.standard_normal(image.shape, np.float32) * (how.noise * rng.uniform() ** 2)
         changed[index, :, :, 0] = np.clip(image, 0, 255)
+        if how.hidden and rng.uniform() < how.hidden:
+            _hide(changed[index, :, :, 0], rng)
     return changed
+
+
+def _hide(image: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """Paint a rectangle somewhere in one grey, in place."""
+    side, (smallest, largest) = image.shape[0], HIDDEN_SIDES
+    height, width = rng.integers(round(smallest * side), round(largest * side), 2)
+    top, left = rng.integers(0, side - height + 1), rng.integers(0, side - width + 1)
+    image[top : top + height, left : left + width] = rng.integers(0, 256)
 
 
 def _coarse(image: NDArray[Any], how: Augmentation, rng: np.random.Generator) -> NDArray[Any]:

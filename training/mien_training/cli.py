@@ -30,7 +30,9 @@ def parser() -> Parser:
     )
     made.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run's folder")
     made.add_argument("--start", type=Path, metavar="RUN", help="a finished run whose weights to begin with")
-    made.add_argument("--teacher", type=Path, metavar="RUN", help="a finished run whose answers to learn from")
+    made.add_argument(
+        "--teacher", type=Path, nargs="+", default=[], metavar="RUN", help="runs whose answers to learn from"
+    )
     made.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's")
     made.add_argument("--seed", type=int, default=1, metavar="N", help="of every random choice (default 1)")
     made.add_argument("--limit", type=int, metavar="N", help="use only the first N faces of each split, for a try")
@@ -74,7 +76,7 @@ def fit(args: Arguments) -> None:
         seed=args.seed,
         limit=args.limit,
         start=args.start,
-        teacher=args.teacher,
+        teachers=args.teacher,
     )
     print(as_text(summary({recipe.view: found})), as_text(classes({recipe.view: found})), sep="\n\n")
     print(f"crop margin {found['crop_margin']:+.2f}; {args.out} holds model.keras, metrics.json and pictures")

@@ -42,12 +42,14 @@ class Faces:
     votes: float32, (count, 7), the shares of FER+'s taggers for each expression, where fer2013new.csv is there; zeros
     for a face that none of them gave one of the seven.
     files: the picture that each face is from, where each has its own.
+    beside: float32, (count, 7), in a view of faces with votes: the targets of the other view.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     votes: NDArray[np.float32] | None = None
     files: NDArray[np.str_] | None = None
+    beside: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,7 +58,8 @@ class Faces:
         """Some of the faces."""
         votes = None if self.votes is None else self.votes[chosen]
         files = None if self.files is None else self.files[chosen]
-        return Faces(self.images[chosen], self.labels[chosen], votes, files)
+        beside = None if self.beside is None else self.beside[chosen]
+        return Faces(self.images[chosen], self.labels[chosen], votes, files, beside)
 
     def view(self, name: View) -> Faces:
         """The faces as FER2013 labels them, or as FER+'s taggers see them: the majority, and only those with a vote.
@@ -66,12 +69,12 @@ class Faces:
         if self.votes is None:
             return self
         if name == "fer2013":
-            return replace(self, votes=None)
+            return replace(self, votes=None, beside=self.votes)
         rated = self[self.rated]
         if not len(rated):
             raise NoFacesError(f"FER+'s votes leave no face: check that {_VOTES_NAME} is complete.")
         assert rated.votes is not None
-        return replace(rated, labels=rated.votes.argmax(axis=1))
+        return replace(rated, labels=rated.votes.argmax(axis=1), beside=one_hot(rated.labels))
 
     @property
     def rated(self) -> NDArray[np.bool_]:
@@ -81,7 +84,12 @@ class Faces:
     @property
     def targets(self) -> NDArray[np.float32]:
         """What to train for, float32 (count, 7): the votes, or else the labels."""
-        return np.eye(len(LABELS), dtype=np.float32)[self.labels] if self.votes is None else self.votes
+        return one_hot(self.labels) if self.votes is None else self.votes
+
+
+def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """All of each face's share for its label, float32 (count, 7)."""
+    return np.eye(len(LABELS), dtype=np.float32)[labels]
 
 
 def read(data: Path, split: str) -> Faces:
@@ -137,7 +145,11 @@ def _gather(rows: Iterator[tuple[NDArray[np.uint8], Expression, Path]], source: 
 
 
 def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
-    """FER+'s votes for the faces of a split; its rows line up with fer2013.csv's. Contempt and unknown are left out."""
+    """FER+'s votes for the faces of a split, as shares; its rows line up with fer2013.csv's.
+
+    Contempt and unknown are left out. So is an expression that only one of the ten saw where others agree on another,
+    as in the authors' own training (Barsoum et al. 2016): it is taken for a slip.
+    """
     rows = []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
         lines = checked_lines(path, file)
@@ -156,6 +168,7 @@ def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
     if len(rows) != count:
         raise InputError(f"{path} has {len(rows)} rows of {split} where the faces are {count}: it must match them.")
     votes = np.array(rows, np.float32)
+    votes[(votes == 1) & (votes.max(axis=1, keepdims=True) > 1)] = 0
     return np.asarray(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1), np.float32)
 
 

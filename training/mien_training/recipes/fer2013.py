@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from mien_training.augment import Augmentation
-from mien_training.recipes.mien import network
-from mien_training.recipes.recipe import Recipe
+from dataclasses import replace
 
-FER2013 = Recipe(
-    name="fer2013",
-    network=network,
-    epochs=24,
-    batch=64,
-    learning_rate=1e-3,
-    weight_decay=0.05,
-    augmentation=Augmentation(),
-)
+from mien_training.recipes.mien import MIEN
+
+FER2013 = replace(MIEN, name="fer2013", view="fer2013", epochs=30, balance=0.0, lift=0.0)

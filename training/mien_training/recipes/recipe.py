@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import keras
 import numpy as np
@@ -26,13 +27,18 @@ class Recipe:
     """A network and the way to train it.
 
     network: builds it; input uint8-valued (48, 48, 1), output seven logits, normalisation inside.
-    learning_rate: AdamW's, reached after `warmup` epochs and brought to zero along a cosine.
+    optimizer: "sgd" has Nesterov's momentum of 0.9, which needs normalised layers.
+    learning_rate: reached after `warmup` epochs and brought to zero along a cosine.
     view: whose labels to learn, where FER+'s votes are beside the data; without them there is but one view.
     balance: how far the rarer expressions are shown more often: 0 as they come, 1 all equally often.
     lift: how far the finished network's biases favour the rarer expressions: 0 not at all, 1 as if all were as frequent
     (logit adjustment, Menon et al. 2021, arXiv:2007.07314).
     prepare: what is done to every face, once, before it is augmented or named.
-    taught: share of a teacher's answers in the targets, where a teacher is given (Hinton et al. 2015, distillation).
+    taught: share of the teachers' answers in the targets, where some are given (distillation, Hinton et al. 2015).
+    mixed: share of the batches whose faces are blended two by two, and their targets with them (mixup, Zhang et al.
+    2018, arXiv:1710.09412).
+    beside: weight of the other view's labels, where the data have two. A second output layer learns them, so that what
+    comes before it sees more; it is left out of the finished network.
     """
 
     name: str
@@ -41,10 +47,13 @@ class Recipe:
     batch: int
     learning_rate: float
     weight_decay: float
+    optimizer: Literal["adamw", "sgd"] = "adamw"
     view: View = "fer2013"
     balance: float = 0.0
     lift: float = 0.0
     taught: float = 0.0
+    mixed: float = 0.0
+    beside: float = 0.0
     warmup: int = 1
     prepare: Prepare = as_they_are
     augmentation: Augmentation = field(default_factory=Augmentation)

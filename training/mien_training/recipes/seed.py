@@ -34,10 +34,14 @@ def network() -> keras.Model:
 SEED = Recipe(
     name="seed",
     network=network,
-    epochs=36,
+    epochs=40,
     batch=64,
-    learning_rate=3e-4,
-    weight_decay=0.05,
+    learning_rate=5e-4,
+    weight_decay=0.3,
     taught=0.8,
-    augmentation=Augmentation(rotation=6, shift=0.04, scale=0.06, contrast=0.15, brightness=15, coarse=0, noise=0),
+    mixed=0.5,
+    beside=0.5,
+    augmentation=Augmentation(
+        rotation=8, shift=0.05, scale=0.08, contrast=0.2, brightness=20, coarse=0, noise=4, hidden=0.2
+    ),
 )

@@ -1,0 +1,75 @@
+"""A recipe's network while it learns: compiled, with a second output where it learns two views, and its teachers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from mien.errors import InputError
+from mien.expression import LABELS
+from mien_training.files import read_json
+from mien_training.quicker import quicker
+from mien_training.recipes import RECIPES, Recipe
+
+_UNDECAYED = ["gamma", "beta", "bias"]  # to shrink these regularises nothing (He et al. 2019, arXiv:1812.01187)
+
+
+def compiled(recipe: Recipe, steps: int, *, beside: bool = False, start: Path | None = None) -> keras.Model:
+    """The recipe's network, new or with the weights of a finished run; losses, optimiser, schedule for so many steps.
+
+    beside: with a second output, for the labels of the other view.
+    """
+    network = recipe.network()
+    if start is not None:
+        try:
+            network.load_weights(start / "best.weights.h5")
+        except ValueError:
+            raise InputError(f"{start} has another network than {recipe.name}: start from a run of its kind.") from None
+    if beside:
+        other = keras.layers.Dense(len(LABELS), dtype="float32", name="beside")(network.layers[-1].input)
+        network = keras.Model(network.inputs, [*network.outputs, other], name=recipe.name)
+    learner = quicker(network)
+    learner.compile(
+        optimizer(recipe, steps),
+        [keras.losses.CategoricalCrossentropy(from_logits=True) for _ in learner.outputs],
+        loss_weights=[1.0, recipe.beside][: len(learner.outputs)],
+        metrics=[["accuracy"], []][: len(learner.outputs)] if beside else ["accuracy"],
+    )
+    return learner
+
+
+def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """The recipe's optimiser, warmed up and brought to rest along a cosine within so many steps."""
+    warmup = min(steps // 2, recipe.warmup * max(1, steps // recipe.epochs))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+    )
+    if recipe.optimizer == "adamw":
+        return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+    made = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
+    made.exclude_from_weight_decay(var_names=_UNDECAYED)
+    return made
+
+
+def naming(learner: keras.Model) -> keras.Model:
+    """The part of it that names expressions: without the second output."""
+    return learner if len(learner.outputs) == 1 else keras.Model(learner.inputs, learner.outputs[0], name=learner.name)
+
+
+def graduate(run: Path) -> keras.Model:
+    """The best network of a run, to teach with, in the precision of the present one."""
+    name = read_json(run / "recipe.json", {}).get("recipe")
+    if name not in RECIPES or not (run / "best.weights.h5").is_file():
+        raise InputError(f"{run} holds no run to learn from: give the folder of one of mien-train fit.")
+    network = RECIPES[name].network()
+    network.load_weights(run / "best.weights.h5")
+    return quicker(network)
+
+
+def reseed(learner: keras.Model, seed: int, epoch: int) -> None:
+    """Give every dropout layer a generator state that depends on nothing but its place, the seed and the epoch."""
+    for place, layer in enumerate(learner.layers):
+        if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
+            layer.seed_generator.state.assign(np.array([seed * 1000 + place, epoch]))
