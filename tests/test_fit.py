@@ -145,14 +145,15 @@ def test_every_recipe_trains_and_goes_on_after_a_kill(
 
 def test_the_other_view_is_learnt_beside_and_left_out(rated: Path, tmp_path: Path) -> None:
     """While it learns, a network of two views has two outputs and their losses; what it leaves has one."""
-    recipe = RECIPES["mien"]
+    recipe = RECIPES["fer2013"]
     fitting.fit(recipe, rated, tmp_path, epochs=1, seed=0)
     learning = keras.saving.load_model(tmp_path / "checkpoint.keras")
     assert [tuple(output.shape) for output in learning.outputs] == [(None, 7), (None, 7)]
     assert keras.saving.load_model(tmp_path / "model.keras").count_params() == recipe.network().count_params()
-    faces = datasets.read(rated, "Training").view("ferplus")
-    _, (votes, labels) = batches.Batches(faces, replace(recipe, mixed=0, balance=0), (0, 0))[0]
-    assert ((votes.argmax(axis=1) - labels.argmax(axis=1)) % 7 != 0).all()  # the taggers see another than the label
+    faces = datasets.read(rated, "Training").view("fer2013")
+    _, (labels, votes) = batches.Batches(faces, replace(recipe, mixed=0), (0, 0))[0]
+    seen = votes.sum(axis=1) > 0
+    assert (votes.argmax(axis=1) != labels.argmax(axis=1))[seen].all()  # the taggers see another than the label
     alone = batches.Batches(replace(faces, beside=None), recipe, (0, 0))[0][1]
     assert len(alone) == 1
 

@@ -6,13 +6,14 @@ import hashlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mien.vision import model_file
-from mien.vision.classifier import SHIPPED
+from mien.vision.classifier import SHIPPED, Classifier
 from mien.vision.runtime import MODULES, installed
 from mien_convert import trial
 
@@ -53,6 +54,18 @@ def test_every_runtime_gives_the_golden_answers(golden: dict[str, Any], runtime:
     apart = np.abs(np.rint(done.logits / done.step) - np.asarray(golden["steps"]))
     assert apart.max() <= 5
     assert (apart <= 1).mean() > 0.98
+
+
+@pytest.mark.parametrize("name", ["fer2013", "seed"])
+def test_the_other_networks_are_for_the_device_too(name: str) -> None:
+    """What lies in training/weights is of its recipe, says what it is worth, and names pictures on the device."""
+    path = Path(__file__).parents[1] / "training" / "weights" / f"{name}.tflite"
+    contract = model_file.read(path)[1]
+    assert contract.recipe.startswith(f"{name}, ")
+    assert (contract.mode, contract.view, contract.split) == ("int8", "fer2013", "PublicTest")
+    classifier = Classifier.load(path)
+    named = {int(classifier.logits(picture).argmax()) for picture in pictures()[:64]}
+    assert len(named) > 1
 
 
 def test_trials_run_without_tensorflow() -> None:

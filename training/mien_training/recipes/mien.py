@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import layers
 
@@ -14,43 +12,34 @@ from mien_training.recipes.recipe import Recipe
 
 
 def network() -> keras.Model:
-    """A small residual network (He et al. 2016): 1,005,399 parameters, 124 million multiply-adds a face.
-
-    Ten 3x3 convolutions: one on the whole face, then three stages, each of a halving one and a block of two.
-    """
-    faces = keras.Input((INPUT_SIDE, INPUT_SIDE, 1))
-    seen = layers.ReLU()(convolution(layers.Rescaling(1 / 255)(faces), 32))
-    for channels in (64, 128, 144):
-        seen = layers.ReLU()(convolution(seen, channels, stride=2))
-        more = convolution(layers.ReLU()(convolution(seen, channels)), channels)
-        seen = layers.ReLU()(layers.Add()([seen, more]))
-    seen = layers.Dropout(0.3)(layers.GlobalAveragePooling2D()(seen))
-    return keras.Model(faces, layers.Dense(len(LABELS), dtype="float32")(seen), name="mien")
+    """Eight 3x3 convolutions in four stages of halved side: 982,247 parameters, 105 million multiply-adds a face."""
+    stack = [keras.Input((INPUT_SIDE, INPUT_SIDE, 1)), layers.Rescaling(1 / 255), *_convolution(32)]
+    for stage in ((64, 64), (128, 128, 128), (192, 192)):
+        stack.append(layers.MaxPooling2D(2))
+        for channels in stage:
+            stack += _convolution(channels)
+    stack += [layers.GlobalAveragePooling2D(), layers.Dropout(0.4), layers.Dense(len(LABELS), dtype="float32")]
+    return keras.Sequential(stack, name="mien")
 
 
-def convolution(seen: Any, channels: int, stride: int = 1) -> Any:
+def _convolution(channels: int) -> list[layers.Layer]:
     """3x3, normalised with statistics that keep up with short epochs."""
-    if stride > 1:  # zeros all around: each output stands over the middle of what it sees, on every backend
-        seen = layers.ZeroPadding2D(1)(seen)
-    seen = layers.Conv2D(channels, 3, stride, padding="same" if stride == 1 else "valid", use_bias=False)(seen)
-    return layers.BatchNormalization(momentum=0.95)(seen)
+    return [
+        layers.Conv2D(channels, 3, padding="same", use_bias=False),
+        layers.BatchNormalization(momentum=0.95),
+        layers.ReLU(),
+    ]
 
 
 MIEN = Recipe(
     name="mien",
     network=network,
-    epochs=42,
+    epochs=32,
     batch=64,
-    optimizer="sgd",
-    learning_rate=0.02,
-    weight_decay=0.005,
+    learning_rate=1e-3,
+    weight_decay=0.05,
     view="ferplus",
-    balance=0.4,
+    balance=0.5,
     lift=0.1,
-    taught=0.5,
-    mixed=0.4,
-    beside=0.3,
-    augmentation=Augmentation(
-        rotation=8, shift=0.05, scale=0.08, contrast=0.18, brightness=18, coarse=0.15, noise=5, hidden=0.3
-    ),
+    augmentation=Augmentation(),
 )
