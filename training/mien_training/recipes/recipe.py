@@ -51,7 +51,7 @@ class Recipe:
     view: View = "fer2013"
     balance: float = 0.0
     lift: float = 0.0
-    taught: float = 0.0
+    taught: float = 0.5
     mixed: float = 0.0
     beside: float = 0.0
     warmup: int = 1
