@@ -35,7 +35,7 @@ def compiled(recipe: Recipe, steps: int, *, beside: bool = False, start: Path | 
         optimizer(recipe, steps),
         [keras.losses.CategoricalCrossentropy(from_logits=True) for _ in learner.outputs],
         loss_weights=[1.0, recipe.beside][: len(learner.outputs)],
-        metrics=[["accuracy"], []][: len(learner.outputs)] if beside else ["accuracy"],
+        metrics=[["accuracy"], []] if beside else ["accuracy"],
     )
     return learner
 
