@@ -12,10 +12,9 @@ Place = tuple[float, float]
 REACHED = 0.4
 """The furthest from the middle, on either axis of the plane (-1 to 1), that features place a song (see `placing`)."""
 
-AROUSAL_COUNTS = 0.5
+AROUSAL_COUNTS = 1 / 3
 """What a square of distance in arousal counts for where one in valence counts 1: emotions differ more in valence. It
-explains 35 % of how they differ in meaning, arousal 11 % (Fontaine et al., Psychological Science 18, 2007). A half
-rather than a third, because features tell arousal better than valence."""
+explains 35 % of how they differ in meaning, arousal 11 % (Fontaine et al., Psychological Science 18, 2007)."""
 
 GRID = 128
 """Cells along each side of the part of the plane that songs reach; at a million songs about sixty share a cell."""
