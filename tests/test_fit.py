@@ -24,6 +24,7 @@ from mien_training.augment import Augmentation, augment
 from mien_training.cli import main
 from mien_training.evaluate import fit_temperature, metrics, softmax
 from mien_training.files import save_whole
+from mien_training.muon import Muon
 from mien_training.predict import keras_logits
 from mien_training.recipes import RECIPES
 
@@ -194,6 +195,19 @@ def test_a_teacher_is_learnt_from(data: Path, unbroken: Path, tmp_path: Path) ->
     assert len(json.loads((tmp_path / "recipe.json").read_text())["teachers"][0]) == 64
     with pytest.raises(InputError, match="other settings"):
         fitting.fit(recipe, data, tmp_path, epochs=1, seed=0)
+
+
+def test_muon_steps_as_far_in_every_direction() -> None:
+    """A convolution's step has like singular values, however unlike its gradient's are; a narrow kernel's is Adam's."""
+    rng = np.random.default_rng(0)
+    wide, narrow = (keras.Variable(np.zeros((3, 3, inputs, 24), np.float32)) for inputs in (32, 1))
+    gradient = rng.normal(size=wide.shape) * np.logspace(-2, 0, 24)
+    Muon(0.1, weight_decay=None, adam_weight_decay=None).apply(
+        [keras.ops.convert_to_tensor(gradient.astype(np.float32)), keras.ops.ones(narrow.shape)], [wide, narrow]
+    )
+    step = np.linalg.svd(np.asarray(wide).reshape(-1, 24), compute_uv=False)
+    np.testing.assert_allclose(step, 0.1 * 0.2 * np.sqrt(3 * 3 * 32), rtol=0.4)  # as long as Adam's, on average
+    np.testing.assert_allclose(np.asarray(narrow), -0.1, rtol=1e-3)
 
 
 def test_a_run_starts_from_another_ones_weights(data: Path, unbroken: Path, tmp_path: Path) -> None:

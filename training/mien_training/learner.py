@@ -10,6 +10,7 @@ import numpy as np
 from mien.errors import InputError
 from mien.expression import LABELS
 from mien_training.files import read_json
+from mien_training.muon import Muon
 from mien_training.quicker import quicker
 from mien_training.recipes import RECIPES, Recipe
 
@@ -48,7 +49,10 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     )
     if recipe.optimizer == "adamw":
         return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
-    made = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
+    if recipe.optimizer == "muon":
+        made = Muon(schedule, weight_decay=recipe.weight_decay, adam_weight_decay=recipe.weight_decay)
+    else:
+        made = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
     made.exclude_from_weight_decay(var_names=_UNDECAYED)
     return made
 

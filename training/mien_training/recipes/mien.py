@@ -18,7 +18,7 @@ def network() -> keras.Model:
         stack.append(layers.MaxPooling2D(2))
         for channels in stage:
             stack += _convolution(channels)
-    stack += [layers.GlobalAveragePooling2D(), layers.Dropout(0.4), layers.Dense(len(LABELS), dtype="float32")]
+    stack += [layers.GlobalAveragePooling2D(), layers.Dropout(0.2), layers.Dense(len(LABELS), dtype="float32")]
     return keras.Sequential(stack, name="mien")
 
 
@@ -34,12 +34,14 @@ def _convolution(channels: int) -> list[layers.Layer]:
 MIEN = Recipe(
     name="mien",
     network=network,
-    epochs=32,
-    batch=64,
-    learning_rate=1e-3,
-    weight_decay=0.05,
+    epochs=48,
+    batch=128,
+    optimizer="muon",
+    learning_rate=3e-3,
+    weight_decay=0.1,
     view="ferplus",
-    balance=0.5,
+    balance=0.4,
     lift=0.1,
-    augmentation=Augmentation(),
+    beside=0.3,
+    augmentation=Augmentation(hidden=0.1),
 )

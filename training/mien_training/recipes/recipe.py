@@ -27,7 +27,7 @@ class Recipe:
     """A network and the way to train it.
 
     network: builds it; input uint8-valued (48, 48, 1), output seven logits, normalisation inside.
-    optimizer: "sgd" has Nesterov's momentum of 0.9, which needs normalised layers.
+    optimizer: "sgd" has Nesterov's momentum of 0.9, which needs normalised layers; "muon" is `mien_training.muon`'s.
     learning_rate: reached after `warmup` epochs and brought to zero along a cosine.
     view: whose labels to learn, where FER+'s votes are beside the data; without them there is but one view.
     balance: how far the rarer expressions are shown more often: 0 as they come, 1 all equally often.
@@ -47,7 +47,7 @@ class Recipe:
     batch: int
     learning_rate: float
     weight_decay: float
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
     view: View = "fer2013"
     balance: float = 0.0
     lift: float = 0.0
