@@ -41,7 +41,7 @@ MIEN = Recipe(
     weight_decay=0.1,
     view="ferplus",
     balance=0.4,
-    lift=0.1,
+    lift=0.05,
     beside=0.3,
     augmentation=Augmentation(hidden=0.1),
 )
