@@ -222,6 +222,26 @@ def test_a_run_starts_from_another_ones_weights(data: Path, unbroken: Path, tmp_
         fitting.fit(RECIPES["seed"], data, tmp_path / "run", epochs=1, seed=0, start=tmp_path)
 
 
+def test_runs_become_one_by_the_mean_of_their_weights(data: Path, unbroken: Path, tmp_path: Path) -> None:
+    """The mean is a finished run, to teach, to start from or to convert; runs of other recipes have none."""
+    recipe = RECIPES["seed"]
+    fitting.fit(recipe, data, tmp_path / "on", epochs=1, seed=4, start=unbroken)
+    runs = [str(unbroken), str(tmp_path / "on")]
+    order = ["--data", str(data), "--out", str(tmp_path / "mean")]
+    assert main(["average", *runs, *order]) == 0
+    one, other, mean = (learner.graduate(run).get_weights() for run in [*map(Path, runs), tmp_path / "mean"])
+    for mine, yours, ours in zip(one, other, mean, strict=True):
+        np.testing.assert_allclose(ours, (mine + yours) / 2, rtol=1e-5, atol=1e-7)
+    assert json.loads((tmp_path / "mean" / "metrics.json").read_text())["faces"] > 0
+    assert main(["average", *runs, *order]) == 4  # there is a run already
+    assert main(["average", runs[0], *order]) == 2
+    settings = tmp_path / "on" / "recipe.json"
+    settings.write_text(settings.read_text().replace('"seed",', '"parts",', 1))
+    assert main(["average", *runs, "--data", str(data), "--out", str(tmp_path / "none")]) == 4
+    assert main(["average", runs[1], runs[1], "--data", str(data), "--out", str(tmp_path / "none")]) == 4
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_run_folder_keeps_its_settings(data: Path, unbroken: Path) -> None:
     """Another seed cannot go on in a run's folder."""
     with pytest.raises(InputError, match="other settings"):

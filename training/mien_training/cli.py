@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from mien.cli import Arguments, Parser, dispatch, guarded
 from mien.errors import UsageError
+from mien.vision.model_file import View
 from mien_training.wake import wake_keras
 
 
@@ -24,7 +26,7 @@ def parser() -> Parser:
     text = "Train a recipe, or go on with a run that was stopped."
     made = commands.add_parser("fit", help=text, description=text)
     made.set_defaults(function=fit)
-    made.add_argument("--recipe", required=True, metavar="NAME", help="mien, fer2013, seed or parts")
+    made.add_argument("--recipe", required=True, metavar="NAME", help="mien, fer2013, seed, parts or teacher")
     made.add_argument(
         "--data", required=True, type=Path, metavar="DIR", help="fer2013.csv, or train/ and val/, are here"
     )
@@ -36,6 +38,15 @@ def parser() -> Parser:
     made.add_argument("--epochs", type=int, metavar="N", help="default: the recipe's")
     made.add_argument("--seed", type=int, default=1, metavar="N", help="of every random choice (default 1)")
     made.add_argument("--limit", type=int, metavar="N", help="use only the first N faces of each split, for a try")
+
+    text = "Make one network of several runs: the mean of their weights."
+    made = commands.add_parser("average", help=text, description=text)
+    made.set_defaults(function=average)
+    made.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="finished runs of one beginning"
+    )
+    made.add_argument("--data", required=True, type=Path, metavar="DIR")
+    made.add_argument("--out", required=True, type=Path, metavar="RUN", help="the new run's folder")
 
     text = "Measure a .keras or .tflite network on a split."
     made = commands.add_parser("evaluate", help=text, description=text)
@@ -60,7 +71,6 @@ def fit(args: Arguments) -> None:
     wake_keras()
     from mien_training.fit import fit as train
     from mien_training.recipes import RECIPES
-    from mien_training.tables import as_text, classes, summary
 
     if args.recipe not in RECIPES:
         raise UsageError(f"There is no recipe {args.recipe!r}: use {', '.join(RECIPES)}.")
@@ -78,8 +88,27 @@ def fit(args: Arguments) -> None:
         start=args.start,
         teachers=args.teacher,
     )
-    print(as_text(summary({recipe.view: found})), as_text(classes({recipe.view: found})), sep="\n\n")
-    print(f"crop margin {found['crop_margin']:+.2f}; {args.out} holds model.keras, metrics.json and pictures")
+    _tell(found, recipe.view, args.out)
+
+
+def average(args: Arguments) -> None:
+    """mien-train average"""
+    if len(args.runs) < 2:
+        raise UsageError("One run has no mean: name two or more.")
+    wake_keras()
+    from mien_training.average import average as mean
+    from mien_training.files import read_json
+
+    found = mean(args.runs, args.data, args.out)
+    _tell(found, read_json(args.out / "recipe.json", {})["view"], args.out)
+
+
+def _tell(found: dict[str, Any], view: View, run: Path) -> None:
+    """What a finished run is worth, and where it is."""
+    from mien_training.tables import as_text, classes, summary
+
+    print(as_text(summary({view: found})), as_text(classes({view: found})), sep="\n\n")
+    print(f"crop margin {found['crop_margin']:+.2f}; {run} holds model.keras, metrics.json and pictures")
 
 
 def evaluate(args: Arguments) -> None:

@@ -68,7 +68,10 @@ def graduate(run: Path) -> keras.Model:
     if name not in RECIPES or not (run / "best.weights.h5").is_file():
         raise InputError(f"{run} holds no run to learn from: give the folder of one of mien-train fit.")
     network = RECIPES[name].network()
-    network.load_weights(run / "best.weights.h5")
+    try:
+        network.load_weights(run / "best.weights.h5")
+    except ValueError:
+        raise InputError(f"{run} has another network than {name} has now: train it anew.") from None
     return quicker(network)
 
 

@@ -1,0 +1,46 @@
+"""Several runs become one network: the mean of their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.errors import InputError
+from mien_training import datasets
+from mien_training.files import digest, read_json, save_whole, write_json
+from mien_training.fit import report
+from mien_training.learner import graduate
+from mien_training.recipes import RECIPES
+
+
+def average(runs: Sequence[Path], data: Path, out: Path) -> dict[str, Any]:
+    """Write a finished run whose weights are the mean of those of finished runs, and return its metrics.
+
+    It names faces better than any of them where one began with the other's weights, or all with the same, and learned
+    on at a fair rate (model soups, Wortsman et al. 2022, arXiv:2203.05482); runs that began apart make nonsense.
+    Raises InputError where they are not of one recipe, or `out` holds a run.
+    """
+    settings = [read_json(run / "recipe.json", {}) for run in runs]
+    if len({setting.get("recipe") for setting in settings}) > 1:
+        raise InputError("The runs are of several recipes: give runs of one.")
+    networks = [graduate(run) for run in runs]
+    if (out / "recipe.json").exists():
+        raise InputError(f"{out} holds a run: choose another --out, or remove it.")
+    recipe = RECIPES[settings[0]["recipe"]]
+    read = {split: datasets.read(data, split) for split in ("Training", "PublicTest")}
+    train, validation = (faces.view(recipe.view) for faces in read.values())
+    mean = recipe.network()
+    weights = zip(*(network.get_weights() for network in networks), strict=True)
+    mean.set_weights([np.mean(each, axis=0) for each in weights])
+    save_whole(out / "best.weights.h5", mean.save_weights)
+    history = [row for run in runs for row in read_json(run / "history.json", [])]
+    write_json(out / "history.json", history)
+    together = {
+        "epochs": sum(setting.get("epochs", 0) for setting in settings),
+        "averaged": [digest(run / "best.weights.h5") for run in runs],
+    }
+    write_json(out / "recipe.json", settings[0] | together)
+    return report(recipe, out, history, (train, validation), datasets.repeated(train, validation))
