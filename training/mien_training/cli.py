@@ -42,9 +42,7 @@ def parser() -> Parser:
     text = "Make one network of several runs: the mean of their weights."
     made = commands.add_parser("average", help=text, description=text)
     made.set_defaults(function=average)
-    made.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="finished runs of one beginning"
-    )
+    made.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished runs of one beginning")
     made.add_argument("--data", required=True, type=Path, metavar="DIR")
     made.add_argument("--out", required=True, type=Path, metavar="RUN", help="the new run's folder")
 
