@@ -27,6 +27,7 @@ from mien_training.files import save_whole
 from mien_training.muon import Muon
 from mien_training.predict import keras_logits
 from mien_training.recipes import RECIPES
+from mien_training.recipes import seed as seeds
 
 from .conftest import face_folders
 from .rated_faces import write_rated_faces
@@ -66,6 +67,16 @@ def test_the_seed_network_is_exactly_the_seed() -> None:
     kinds = [type(layer).__name__ for layer in network.layers]
     convolutions = ["Rescaling", "Conv2D", "Conv2D", "MaxPooling2D", "BatchNormalization", "Dropout"]
     assert kinds == [*convolutions, "Flatten", "Dense", "Dropout", "Dense"]
+
+
+def test_what_learns_in_the_seeds_place_is_written_as_the_seed() -> None:
+    """The same logits, whatever it learned."""
+    learned, rng = seeds.learner(), np.random.default_rng(6)
+    learned.set_weights([rng.uniform(0.5, 1.5, weight.shape) * (weight + 0.1) for weight in learned.get_weights()])
+    faces = rng.integers(0, 256, (20, 48, 48, 1)).astype(np.uint8)
+    expected, found = (keras_logits(model, faces) for model in (learned, seeds.folded(learned)))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+    assert np.ptp(expected, axis=0).min() > 0.01 * np.abs(expected).max()
 
 
 def test_a_run_leaves_all_that_was_promised(unbroken: Path) -> None:
@@ -210,23 +221,44 @@ def test_muon_steps_as_far_in_every_direction() -> None:
     np.testing.assert_allclose(np.asarray(narrow), -0.1, rtol=1e-3)
 
 
-def test_a_run_starts_from_another_ones_weights(data: Path, unbroken: Path, tmp_path: Path) -> None:
+def test_a_mirrored_face_gets_the_same_answer(rated: Path, tmp_path: Path) -> None:
+    """After training, too, and although other faces than their mirror images were shown."""
+    recipe = replace(RECIPES["mien"], augmentation=STILL, batch=10)
+    fitting.fit(recipe, rated, tmp_path, epochs=2, seed=4)
+    network = keras.saving.load_model(tmp_path / "model.keras")
+    faces = datasets.read(rated, "Training").images
+    seen, mirrored = (keras_logits(network, images) for images in (faces, faces[:, :, ::-1]))
+    assert np.abs(seen - mirrored).max() < 0.01 * np.ptp(seen, axis=0).max()  # and not because all faces do
+
+
+@pytest.fixture(scope="module")
+def begun(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run to start from."""
+    run = tmp_path_factory.mktemp("runs") / "begun"
+    fitting.fit(RECIPES["mien"], data, run, epochs=1, seed=3)
+    return run
+
+
+def test_a_run_starts_from_another_ones_weights(data: Path, begun: Path, unbroken: Path, tmp_path: Path) -> None:
     """The first epoch goes on where the other run ended; another network or an unfinished run is refused."""
-    start = learner.compiled(RECIPES["seed"], 9, start=unbroken).get_weights()
-    theirs = keras.saving.load_model(unbroken / "model.keras").get_weights()
-    for one, other in zip(start, theirs, strict=True):
+    start = learner.compiled(RECIPES["mien"], 9, start=begun).get_weights()
+    network = RECIPES["mien"].network()
+    network.load_weights(begun / "best.weights.h5")
+    for one, other in zip(start, network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    with pytest.raises(InputError, match="another network"):
-        fitting.fit(RECIPES["mien"], data, tmp_path / "run", epochs=1, seed=0, start=unbroken)
-    with pytest.raises(InputError, match="cannot be read"):
-        fitting.fit(RECIPES["seed"], data, tmp_path / "run", epochs=1, seed=0, start=tmp_path)
+    for name, run, why in (
+        ("mien", unbroken, "another network than mien"),
+        ("mien", tmp_path, "cannot be read"),
+        ("seed", unbroken, "leave out --start"),
+    ):
+        with pytest.raises(InputError, match=why):
+            fitting.fit(RECIPES[name], data, tmp_path / "run", epochs=1, seed=0, start=run)
 
 
-def test_runs_become_one_by_the_mean_of_their_weights(data: Path, unbroken: Path, tmp_path: Path) -> None:
+def test_runs_become_one_by_the_mean_of_their_weights(data: Path, begun: Path, tmp_path: Path) -> None:
     """The mean is a finished run, to teach, to start from or to convert; runs of other recipes have none."""
-    recipe = RECIPES["seed"]
-    fitting.fit(recipe, data, tmp_path / "on", epochs=1, seed=4, start=unbroken)
-    runs = [str(unbroken), str(tmp_path / "on")]
+    fitting.fit(RECIPES["mien"], data, tmp_path / "on", epochs=1, seed=4, start=begun)
+    runs = [str(begun), str(tmp_path / "on")]
     order = ["--data", str(data), "--out", str(tmp_path / "mean")]
     assert main(["average", *runs, *order]) == 0
     one, other, mean = (learner.graduate(run).get_weights() for run in [*map(Path, runs), tmp_path / "mean"])
@@ -236,7 +268,7 @@ def test_runs_become_one_by_the_mean_of_their_weights(data: Path, unbroken: Path
     assert main(["average", *runs, *order]) == 4  # there is a run already
     assert main(["average", runs[0], *order]) == 2
     settings = tmp_path / "on" / "recipe.json"
-    settings.write_text(settings.read_text().replace('"seed",', '"parts",', 1))
+    settings.write_text(settings.read_text().replace('"mien",', '"parts",', 1))
     assert main(["average", *runs, "--data", str(data), "--out", str(tmp_path / "none")]) == 4
     assert main(["average", runs[1], runs[1], "--data", str(data), "--out", str(tmp_path / "none")]) == 4
     assert not (tmp_path / "none").exists()

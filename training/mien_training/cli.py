@@ -26,7 +26,7 @@ def parser() -> Parser:
     text = "Train a recipe, or go on with a run that was stopped."
     made = commands.add_parser("fit", help=text, description=text)
     made.set_defaults(function=fit)
-    made.add_argument("--recipe", required=True, metavar="NAME", help="mien, fer2013, seed, parts or teacher")
+    made.add_argument("--recipe", required=True, metavar="NAME", help="mien, fer2013, seed or parts")
     made.add_argument(
         "--data", required=True, type=Path, metavar="DIR", help="fer2013.csv, or train/ and val/, are here"
     )

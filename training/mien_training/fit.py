@@ -25,6 +25,7 @@ from mien_training.evaluate import metrics, softmax
 from mien_training.files import digest, read_json, save_whole, write_json
 from mien_training.framing import best_margin
 from mien_training.learner import compiled, graduate, naming, reseed
+from mien_training.mirrored import keep_mirrored, settle_statistics
 from mien_training.plots import save_confusion, save_curves
 from mien_training.predict import keras_logits, keras_predictor
 from mien_training.recipes import Recipe
@@ -75,6 +76,8 @@ def fit(
     steps, beside = count(train, recipe), learns_beside(recipe, train)
     learner = resume(run) or compiled(recipe, epochs * steps, beside=beside, start=start)
     network = naming(learner)
+    if recipe.mirrored:
+        keep_mirrored(learner)
     done = int(learner.optimizer.iterations) // steps
     history: History = read_json(run / "history.json", [])[:done]
 
@@ -86,11 +89,13 @@ def fit(
             initial_epoch=epoch,
             shuffle=False,
         )
+        if recipe.mirrored:
+            settle_statistics(network)
         seen = validated(keras_logits(network, judged.images), judged.targets)
         history.append(first_values(log.history) | seen)
         print(f"validation: accuracy {seen['val_accuracy']:.4f}, loss {seen['val_loss']:.4f}", flush=True)
         if history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in history):
-            save_whole(run / "best.weights.h5", network.save_weights)
+            save_whole(run / "best.weights.h5", recipe.finished(network).save_weights)
         write_json(run / "history.json", history)
         save_whole(run / "checkpoint.keras", learner.save)
 

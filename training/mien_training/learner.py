@@ -22,8 +22,10 @@ def compiled(recipe: Recipe, steps: int, *, beside: bool = False, start: Path | 
 
     beside: with a second output, for the labels of the other view.
     """
-    network = recipe.network()
+    network = (recipe.learner or recipe.network)()
     if start is not None:
+        if recipe.learner is not None:
+            raise InputError(f"{recipe.name} learns as another network than a finished run holds: leave out --start.")
         try:
             network.load_weights(start / "best.weights.h5")
         except ValueError:
@@ -49,10 +51,7 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     )
     if recipe.optimizer == "adamw":
         return keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
-    if recipe.optimizer == "muon":
-        made = Muon(schedule, weight_decay=recipe.weight_decay, adam_weight_decay=recipe.weight_decay)
-    else:
-        made = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
+    made = Muon(schedule, weight_decay=recipe.weight_decay, adam_weight_decay=recipe.weight_decay)
     made.exclude_from_weight_decay(var_names=_UNDECAYED)
     return made
 

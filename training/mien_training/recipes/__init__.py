@@ -5,8 +5,7 @@ from mien_training.recipes.mien import MIEN
 from mien_training.recipes.parts import PARTS_RECIPE
 from mien_training.recipes.recipe import Recipe
 from mien_training.recipes.seed import SEED
-from mien_training.recipes.teacher import TEACHER
 
 __all__ = ["RECIPES", "Recipe"]
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (SEED, PARTS_RECIPE, FER2013, MIEN, TEACHER)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (SEED, PARTS_RECIPE, FER2013, MIEN)}

@@ -22,12 +22,18 @@ def as_they_are(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return faces
 
 
+def as_it_learned(network: keras.Model) -> keras.Model:
+    """The network itself."""
+    return network
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A network and the way to train it.
 
     network: builds it; input uint8-valued (48, 48, 1), output seven logits, normalisation inside.
-    optimizer: "sgd" has Nesterov's momentum of 0.9, which needs normalised layers; "muon" is `mien_training.muon`'s.
+    learner: builds what learns in its place, where that is another network; `finished` writes it as the network.
+    optimizer: "muon", `mien_training.muon`'s, needs normalised layers.
     learning_rate: reached after `warmup` epochs and brought to zero along a cosine.
     view: whose labels to learn, where FER+'s votes are beside the data; without them there is but one view.
     balance: how far the rarer expressions are shown more often: 0 as they come, 1 all equally often.
@@ -39,6 +45,7 @@ class Recipe:
     2018, arXiv:1710.09412).
     beside: weight of the other view's labels, where the data have two. A second output layer learns them, so that what
     comes before it sees more; it is left out of the finished network.
+    mirrored: whether channels are tied in pairs, so that a mirrored face gets the same answer (see `mirrored.py`).
     """
 
     name: str
@@ -47,7 +54,7 @@ class Recipe:
     batch: int
     learning_rate: float
     weight_decay: float
-    optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
+    optimizer: Literal["adamw", "muon"] = "adamw"
     view: View = "fer2013"
     balance: float = 0.0
     lift: float = 0.0
@@ -55,5 +62,8 @@ class Recipe:
     mixed: float = 0.0
     beside: float = 0.0
     warmup: int = 1
+    mirrored: bool = False
+    learner: Callable[[], keras.Model] | None = None
+    finished: Callable[[keras.Model], keras.Model] = as_it_learned
     prepare: Prepare = as_they_are
     augmentation: Augmentation = field(default_factory=Augmentation)

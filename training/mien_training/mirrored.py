@@ -1,0 +1,54 @@
+"""Networks to which a face and its mirror image are the same, by construction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def keep_mirrored(network: keras.Model) -> None:
+    """Tie the channels of each layer in pairs, i and i + half of them, that are each other's mirror image.
+
+    Then a mirrored face makes mirrored maps, and once these are averaged over their width, and a pair counts alike in
+    what is named, the same answer. A network of free weights has to learn that from mirrored faces, and does so only
+    nearly (equivariance: Cohen & Welling 2016, arXiv:1602.07576, here for the group of one mirror). The network stays
+    an ordinary one: after each step the optimiser moves its weights to the nearest that are so tied.
+
+    network: convolutions, normalisations, and one dense layer that names.
+    """
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Dense):
+            layer.kernel.constraint = _paired  # the expressions themselves have no mirror image
+        elif isinstance(layer, keras.layers.Conv2D):
+            layer.kernel.constraint = mirrored
+            if layer.use_bias:
+                layer.bias.constraint = _paired
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.constraint = layer.beta.constraint = _paired
+
+
+def settle_statistics(network: keras.Model) -> None:
+    """Make the running statistics of a pair the same: no optimiser moves them, and batches differ by chance."""
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            for statistic in (layer.moving_mean, layer.moving_variance):
+                statistic.assign(_paired(statistic))
+
+
+def mirrored(kernel: Any) -> Any:
+    """The nearest kernel to (height, width, in, out) whose channels are such pairs: its mean with its mirror image.
+
+    A single channel in, as of a face, is its own mirror image.
+    """
+    return (kernel + _swapped(_swapped(ops.flip(kernel, axis=1), axis=2), axis=3)) / 2
+
+
+def _paired(weights: Any) -> Any:
+    """The nearest weights (channels, ...) that are the same for both of a pair."""
+    return (weights + _swapped(weights, axis=0)) / 2
+
+
+def _swapped(weights: Any, axis: int) -> Any:
+    return ops.roll(weights, weights.shape[axis] // 2, axis=axis)
