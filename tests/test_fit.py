@@ -223,7 +223,7 @@ def test_muon_steps_as_far_in_every_direction() -> None:
 
 def test_a_mirrored_face_gets_the_same_answer(rated: Path, tmp_path: Path) -> None:
     """After training, too, and although other faces than their mirror images were shown."""
-    recipe = replace(RECIPES["mien"], augmentation=STILL, batch=10)
+    recipe = replace(RECIPES["fer2013"], augmentation=STILL, batch=10)
     fitting.fit(recipe, rated, tmp_path, epochs=2, seed=4)
     network = keras.saving.load_model(tmp_path / "model.keras")
     faces = datasets.read(rated, "Training").images

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mien_training.augment import Augmentation
 from mien_training.recipes.mien import MIEN
 
-FER2013 = replace(MIEN, name="fer2013", view="fer2013", balance=0.0, lift=0.0, beside=0.5)
+FER2013 = replace(
+    MIEN,
+    name="fer2013",
+    view="fer2013",
+    balance=0.0,
+    lift=0.0,
+    mixed=0.4,
+    beside=0.4,
+    mirrored=True,
+    augmentation=Augmentation(hidden=0.15),
+)

@@ -43,6 +43,5 @@ MIEN = Recipe(
     balance=0.4,
     lift=0.05,
     beside=0.3,
-    mirrored=True,
     augmentation=Augmentation(hidden=0.1),
 )
