@@ -112,8 +112,15 @@ def test_a_killed_run_goes_on_to_the_same_end(
     train(data, tmp_path)
     assert _close(tmp_path / "history.json", unbroken / "history.json")
     ours, theirs = (keras.saving.load_model(run / "model.keras").get_weights() for run in (tmp_path, unbroken))
-    for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+    assert _same(ours, theirs)
+
+
+def _same(ours: list[NDArray[Any]], theirs: list[NDArray[Any]]) -> bool:
+    """But for float sums in another order, from which Adam makes whole steps where a gradient is nearly none."""
+    return all(
+        np.linalg.norm(one - other) < 1e-3 * np.linalg.norm(other) + 3e-3
+        for one, other in zip(ours, theirs, strict=True)
+    )
 
 
 def _close(one: Path, other: Path) -> bool:
@@ -151,8 +158,7 @@ def test_every_recipe_trains_and_goes_on_after_a_kill(
             fitting.fit(RECIPES[name], data, tmp_path / "broken", epochs=2, seed=5)
     fitting.fit(RECIPES[name], data, tmp_path / "broken", epochs=2, seed=5)
     one, other = (keras.saving.load_model(tmp_path / run / "model.keras") for run in ("whole", "broken"))
-    for mine, yours in zip(one.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_allclose(mine, yours, rtol=1e-3, atol=1e-4)
+    assert _same(one.get_weights(), other.get_weights())
 
 
 def test_the_other_view_is_learnt_beside_and_left_out(rated: Path, tmp_path: Path) -> None:
@@ -229,6 +235,7 @@ def test_a_mirrored_face_gets_the_same_answer(rated: Path, tmp_path: Path) -> No
     faces = datasets.read(rated, "Training").images
     seen, mirrored = (keras_logits(network, images) for images in (faces, faces[:, :, ::-1]))
     assert np.abs(seen - mirrored).max() < 0.01 * np.ptp(seen, axis=0).max()  # and not because all faces do
+    learner.compiled(recipe, 9, start=tmp_path)  # is not refused
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +256,7 @@ def test_a_run_starts_from_another_ones_weights(data: Path, begun: Path, unbroke
     for name, run, why in (
         ("mien", unbroken, "another network than mien"),
         ("mien", tmp_path, "cannot be read"),
+        ("fer2013", begun, "without mirrored pairs"),
         ("seed", unbroken, "leave out --start"),
     ):
         with pytest.raises(InputError, match=why):

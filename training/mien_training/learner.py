@@ -10,6 +10,7 @@ import numpy as np
 from mien.errors import InputError
 from mien.expression import LABELS
 from mien_training.files import read_json
+from mien_training.mirrored import is_mirrored
 from mien_training.muon import Muon
 from mien_training.quicker import quicker
 from mien_training.recipes import RECIPES, Recipe
@@ -30,6 +31,8 @@ def compiled(recipe: Recipe, steps: int, *, beside: bool = False, start: Path | 
             network.load_weights(start / "best.weights.h5")
         except ValueError:
             raise InputError(f"{start} has another network than {recipe.name}: start from a run of its kind.") from None
+        if recipe.mirrored and not is_mirrored(network):
+            raise InputError(f"{start} learned without mirrored pairs: start {recipe.name} from a run of its kind.")
     if beside:
         other = keras.layers.Dense(len(LABELS), dtype="float32", name="beside")(network.layers[-1].input)
         network = keras.Model(network.inputs, [*network.outputs, other], name=recipe.name)

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+_NEARLY = 1e-5  # float32 sums in another order
+
 
 def keep_mirrored(network: keras.Model) -> None:
     """Tie the channels of each layer in pairs, i and i + half of them, that are each other's mirror image.
@@ -27,6 +29,12 @@ def keep_mirrored(network: keras.Model) -> None:
                 layer.bias.constraint = _paired
         elif isinstance(layer, keras.layers.BatchNormalization):
             layer.gamma.constraint = layer.beta.constraint = _paired
+
+
+def is_mirrored(network: keras.Model) -> bool:
+    """Whether the convolutions are so tied."""
+    kernels = (layer.kernel for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
+    return all(bool(ops.max(ops.abs(kernel - mirrored(kernel))) < _NEARLY) for kernel in kernels)
 
 
 def settle_statistics(network: keras.Model) -> None:
