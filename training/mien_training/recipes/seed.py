@@ -22,13 +22,7 @@ def network() -> keras.Model:
     """Two convolutions and a dense layer: 2,002,055 parameters, 128 of them not trainable."""
     return keras.Sequential(
         [
-            keras.Input((INPUT_SIDE, INPUT_SIDE, 1)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.BatchNormalization(),
-            layers.Dropout(0.2),
+            *_maps(),
             layers.Flatten(),
             layers.Dense(64, activation="relu"),
             layers.Dropout(0.2),
@@ -42,13 +36,7 @@ def learner() -> keras.Model:
     """What learns in its place: 1,183,879 parameters."""
     return keras.Sequential(
         [
-            keras.Input((INPUT_SIDE, INPUT_SIDE, 1)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.BatchNormalization(momentum=0.95),
-            layers.Dropout(0.2),
+            *_maps(momentum=0.95),
             layers.Conv2D(96, 4, strides=2, padding="same", use_bias=False),
             layers.Dropout(0.2),
             layers.Conv2D(64, 11, use_bias=False),
@@ -60,6 +48,19 @@ def learner() -> keras.Model:
         ],
         name="seed",
     )
+
+
+def _maps(momentum: float = 0.99) -> list[Any]:
+    """What both begin with: maps of 22 x 22 places and 64 channels."""
+    return [
+        keras.Input((INPUT_SIDE, INPUT_SIDE, 1)),
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(2),
+        layers.BatchNormalization(momentum=momentum),
+        layers.Dropout(0.2),
+    ]
 
 
 def folded(learned: keras.Model) -> keras.Model:
