@@ -158,7 +158,8 @@ def test_every_recipe_trains_and_goes_on_after_a_kill(
             fitting.fit(RECIPES[name], data, tmp_path / "broken", epochs=2, seed=5)
     fitting.fit(RECIPES[name], data, tmp_path / "broken", epochs=2, seed=5)
     one, other = (keras.saving.load_model(tmp_path / run / "model.keras") for run in ("whole", "broken"))
-    assert _same(one.get_weights(), other.get_weights())
+    for mine, yours in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, yours, rtol=1e-3, atol=1e-4)
 
 
 def test_the_other_view_is_learnt_beside_and_left_out(rated: Path, tmp_path: Path) -> None:
