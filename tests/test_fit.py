@@ -177,6 +177,19 @@ def test_the_other_view_is_learnt_beside_and_left_out(rated: Path, tmp_path: Pat
     assert len(alone) == 1
 
 
+def test_the_last_third_of_the_epochs_is_gentle(rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of three epochs are shown as the recipe's augmentation says, the third gently and without blends."""
+    recipe, seen = replace(RECIPES["mien"], mixed=0.5, beside=0.0), []
+
+    def watched(faces: datasets.Faces, recipe: Any, key: tuple[int, int]) -> batches.Batches:
+        seen.append((recipe.augmentation, recipe.mixed))
+        return batches.Batches(faces, recipe, key)
+
+    monkeypatch.setattr(fitting, "Batches", watched)
+    fitting.fit(recipe, rated, tmp_path, epochs=3, seed=0)
+    assert seen == [(recipe.augmentation, 0.5), (recipe.augmentation, 0.5), (recipe.gentle, 0.0)]
+
+
 @given(count=st.integers(1, 12), seed=st.integers(0, 99))
 def test_blended_faces_have_blended_targets(count: int, seed: int) -> None:
     """Pixels and targets are mixed in the same shares, the face itself with at least half; shares still sum to 1."""

@@ -84,7 +84,7 @@ def fit(
     for epoch in range(done, epochs):
         reseed(learner, seed, epoch)
         log = learner.fit(
-            Batches(learned, recipe, (seed, epoch)),
+            Batches(learned, recipe.at(epoch / epochs), (seed, epoch)),
             epochs=epoch + 1,
             initial_epoch=epoch,
             shuffle=False,

@@ -44,4 +44,5 @@ MIEN = Recipe(
     lift=0.05,
     beside=0.3,
     augmentation=Augmentation(hidden=0.1),
+    gentle=Augmentation(rotation=7.0, shift=0.05, scale=0.07, contrast=0.15, brightness=15.0, coarse=0.15, noise=5.0),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import keras
@@ -27,6 +27,10 @@ def as_it_learned(network: keras.Model) -> keras.Model:
     return network
 
 
+_GENTLE_FROM = 2 / 3
+"""Share of the epochs after which `Recipe.gentle` holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A network and the way to train it.
@@ -45,6 +49,8 @@ class Recipe:
     2018, arXiv:1710.09412).
     beside: weight of the other view's labels, where the data have two. A second output layer learns them, so that what
     comes before it sees more; it is left out of the finished network.
+    gentle: the augmentation of the last third of the epochs, in which no faces are blended either: what learned not to
+    trust details looks at the faces as they are (none: it goes on as before).
     mirrored: whether channels are tied in pairs, so that a mirrored face gets the same answer (see `mirrored.py`).
     """
 
@@ -67,3 +73,10 @@ class Recipe:
     finished: Callable[[keras.Model], keras.Model] = as_it_learned
     prepare: Prepare = as_they_are
     augmentation: Augmentation = field(default_factory=Augmentation)
+    gentle: Augmentation | None = None
+
+    def at(self, progress: float) -> Recipe:
+        """The recipe for an epoch that begins when so large a share of them is done."""
+        if self.gentle is None or progress < _GENTLE_FROM:
+            return self
+        return replace(self, augmentation=self.gentle, mixed=0.0)
