@@ -31,6 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow and Keras warn o
 from mien_convert import operators, trial  # noqa: E402  # after TensorFlow was found
 from mien_convert.cli import main as convert_main  # noqa: E402
 from mien_training.cli import main as train_main  # noqa: E402
+from mien_training.sides import BothSides, MeanOfSides  # noqa: E402
 
 KAGGLE = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 MODES = ("int8", "dynamic", "float16", "float32")
@@ -158,6 +159,26 @@ def test_int8_means_all_int8(convert: Convert, run: Path, faces: Path, tmp_path:
     assert trial.run(file, installed()[0], np.zeros((1, 48, 48, 1), np.uint8)).input == (1.0, -128)
     assert contract.calibration is not None
     assert (contract.calibration.faces, contract.calibration.per_expression) == (7 * 20, 100)
+
+
+def test_a_network_that_sees_both_sides_converts(faces: Path, tmp_path: Path) -> None:
+    """Its layers are our own, which a fresh process has to know, and all of it becomes int8."""
+    network = keras.Sequential(
+        [
+            keras.Input((48, 48, 1)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(4, 3, strides=4, activation="relu"),
+            BothSides(),
+            keras.layers.Conv2D(6, 3, activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            MeanOfSides(),
+            keras.layers.Dense(7),
+        ]
+    )
+    source, file = saved(tmp_path / "two.keras", network), tmp_path / "two.tflite"
+    done = subprocess.run(quantize_command(source, faces, file), check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not {"QUANTIZE", "DEQUANTIZE"} & set(operators.operators(model_file.read(file)[0]))
 
 
 def test_converting_twice_gives_the_same_bytes(convert: Convert, run: Path, faces: Path, tmp_path: Path) -> None:

@@ -26,9 +26,12 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow and Keras warn of themselves
 
-from mien_training import cost, tables  # noqa: E402  # after Keras was found
+from mien_convert.flatbuffer import to_flatbuffer  # noqa: E402  # after Keras was found
+from mien_training import cost, tables  # noqa: E402
 from mien_training.cli import main  # noqa: E402
 from mien_training.evaluate import BINS, metrics, reliability  # noqa: E402
+from mien_training.recipes import RECIPES  # noqa: E402
+from mien_training.sides import BothSides, MeanOfSides  # noqa: E402
 
 from .rated_faces import write_rated_faces  # noqa: E402
 
@@ -99,6 +102,28 @@ def test_multiply_adds_are_counted_from_the_network() -> None:
     assert cost.of_keras(keras.Sequential([keras.Input((48, 48, 1)), network])).multiply_adds == by_hand
     flat = bytes(tf.lite.TFLiteConverter.from_keras_model(network).convert())
     assert cost.of_tflite(flat) == (len(flat), by_hand)
+
+
+def test_what_sees_both_sides_of_a_face_counts_twice() -> None:
+    """The first of two convolutions sees the face alone, the second also its mirror image."""
+    network = keras.Sequential(
+        [
+            keras.Input((48, 48, 1)),
+            keras.layers.Conv2D(4, 3, padding="same"),
+            BothSides(),
+            keras.layers.Conv2D(6, 3, padding="same"),
+            keras.layers.GlobalAveragePooling2D(),
+            MeanOfSides(),
+            keras.layers.Dense(7),
+        ]
+    )
+    by_hand = 48 * 48 * 9 * (4 + 2 * 4 * 6) + 6 * 7
+    assert cost.of_keras(network).multiply_adds == by_hand
+    flat = to_flatbuffer(lambda images: network(images, training=False), "float32", np.zeros((1, 48, 48, 1), np.uint8))
+    assert cost.of_tflite(flat).multiply_adds == by_hand
+    shipped = cost.of_tflite(model_file.read(SHIPPED)[0])
+    assert shipped.multiply_adds == cost.of_keras(RECIPES["mien"].network()).multiply_adds < 150e6
+    assert shipped.size < 2**20
 
 
 def test_a_model_file_is_judged_as_its_contract_says(capsys: Capture, data: Path) -> None:

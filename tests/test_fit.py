@@ -24,10 +24,12 @@ from mien_training.augment import Augmentation, augment
 from mien_training.cli import main
 from mien_training.evaluate import fit_temperature, metrics, softmax
 from mien_training.files import save_whole
+from mien_training.mirrored import mirrored
 from mien_training.muon import Muon
 from mien_training.predict import keras_logits
 from mien_training.recipes import RECIPES
 from mien_training.recipes import seed as seeds
+from mien_training.sides import BothSides, MeanOfSides
 
 from .conftest import face_folders
 from .rated_faces import write_rated_faces
@@ -247,9 +249,23 @@ def test_a_mirrored_face_gets_the_same_answer(rated: Path, tmp_path: Path) -> No
     fitting.fit(recipe, rated, tmp_path, epochs=2, seed=4)
     network = keras.saving.load_model(tmp_path / "model.keras")
     faces = datasets.read(rated, "Training").images
-    seen, mirrored = (keras_logits(network, images) for images in (faces, faces[:, :, ::-1]))
-    assert np.abs(seen - mirrored).max() < 0.01 * np.ptp(seen, axis=0).max()  # and not because all faces do
+    seen, back = (keras_logits(network, images) for images in (faces, faces[:, :, ::-1]))
+    assert np.abs(seen - back).max() < 0.01 * np.ptp(seen, axis=0).max()  # and not because all faces do
     learner.compiled(recipe, 9, start=tmp_path)  # is not refused
+
+
+def test_both_sides_of_a_face_count_alike() -> None:
+    """A finished `mien` answers with the mean of what its layers say of a face and say of its mirror image."""
+    network = RECIPES["mien"].network()
+    kernels = [layer.kernel for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
+    for kernel in kernels[:3]:
+        kernel.assign(mirrored(kernel))
+    one_sided = keras.Sequential([layer for layer in network.layers if not isinstance(layer, BothSides | MeanOfSides)])
+    faces = np.random.default_rng(7).integers(0, 256, (9, 48, 48, 1)).astype(np.uint8)
+    seen, back = (keras_logits(one_sided, images) for images in (faces, faces[:, :, ::-1]))
+    size = np.abs(seen).max()
+    np.testing.assert_allclose(keras_logits(network, faces), (seen + back) / 2, atol=1e-4 * size)
+    assert np.abs(seen - back).max() > 0.01 * size
 
 
 @pytest.fixture(scope="module")
@@ -267,10 +283,13 @@ def test_a_run_starts_from_another_ones_weights(data: Path, begun: Path, unbroke
     network.load_weights(begun / "best.weights.h5")
     for one, other in zip(start, network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+    free = tmp_path / "free"
+    free.mkdir()
+    RECIPES["fer2013"].network().save_weights(free / "best.weights.h5")
     for name, run, why in (
         ("mien", unbroken, "another network than mien"),
         ("mien", tmp_path, "cannot be read"),
-        ("fer2013", begun, "without mirrored pairs"),
+        ("fer2013", free, "without mirrored pairs"),
         ("seed", unbroken, "leave out --start"),
     ):
         with pytest.raises(InputError, match=why):
@@ -350,10 +369,10 @@ def test_a_flip_is_a_mirror_image() -> None:
     only = replace(STILL, flip=True)
     made = augment(images, only, np.random.default_rng(1))
     same = [(one == other).all() for one, other in zip(made, images, strict=True)]
-    mirrored = [(one == other[:, ::-1]).all() for one, other in zip(made, images, strict=True)]
-    assert all(one or other for one, other in zip(same, mirrored, strict=True))
+    turned = [(one == other[:, ::-1]).all() for one, other in zip(made, images, strict=True)]
+    assert all(one or other for one, other in zip(same, turned, strict=True))
     assert any(same)
-    assert any(mirrored)
+    assert any(turned)
 
 
 def test_a_missing_expression_is_named_and_trained_without(

@@ -15,6 +15,7 @@ from mien.errors import InputError, ModelError
 from mien.quiet import quiet
 from mien.vision.model_file import View
 from mien_convert.fold import fold
+from mien_training import sides  # noqa: F401  # Keras finds our own layers once they are imported
 from mien_training.runs import read_run
 
 Function = Callable[[Any], Any]

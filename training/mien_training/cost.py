@@ -13,6 +13,8 @@ from typing import NamedTuple
 import keras
 from ai_edge_litert import schema_py_generated as schema
 
+from mien_training.sides import BothSides, MeanOfSides
+
 _WEIGHTED = {
     schema.BuiltinOperator.CONV_2D,
     schema.BuiltinOperator.DEPTHWISE_CONV_2D,
@@ -30,7 +32,11 @@ class Cost(NamedTuple):
 
 def of_keras(model: keras.Model) -> Cost:
     """The cost of a Keras network of fixed input size."""
-    return Cost(4 * model.count_params(), sum(_of_layer(layer) for layer in _layers(model)))
+    total, sides = 0, 1
+    for layer in _layers(model):
+        sides = {BothSides: 2, MeanOfSides: 1}.get(type(layer), sides)
+        total += sides * _of_layer(layer)
+    return Cost(4 * model.count_params(), total)
 
 
 def _layers(model: keras.Model) -> list[keras.Layer]:
@@ -61,7 +67,7 @@ def of_tflite(flatbuffer: bytes) -> Cost:
         if code in _WEIGHTED or code == _TRANSPOSED:
             kernel = shapes[operator.Inputs(1)]
             places = shapes[operator.Inputs(2) if code == _TRANSPOSED else operator.Outputs(0)]
-            total += prod(kernel) * prod(places[1:-1])
+            total += prod(kernel) * prod(places[:-1])
     return Cost(len(flatbuffer), total)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 import keras
 from keras import ops
+
+from mien_training.sides import BothSides
 
 _NEARLY = 1e-5  # float32 sums in another order
 
@@ -18,9 +22,10 @@ def keep_mirrored(network: keras.Model) -> None:
     nearly (equivariance: Cohen & Welling 2016, arXiv:1602.07576, here for the group of one mirror). The network stays
     an ordinary one: after each step the optimiser moves its weights to the nearest that are so tied.
 
-    network: convolutions, normalisations, and one dense layer that names.
+    network: convolutions, normalisations, and one dense layer that names. Those after `BothSides` stay free: they are
+    asked for both of them in the end.
     """
-    for layer in network.layers:
+    for layer in _tied(network):
         if isinstance(layer, keras.layers.Dense):
             layer.kernel.constraint = _paired  # the expressions themselves have no mirror image
         elif isinstance(layer, keras.layers.Conv2D):
@@ -33,13 +38,13 @@ def keep_mirrored(network: keras.Model) -> None:
 
 def is_mirrored(network: keras.Model) -> bool:
     """Whether the convolutions are so tied."""
-    kernels = (layer.kernel for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
+    kernels = (layer.kernel for layer in _tied(network) if isinstance(layer, keras.layers.Conv2D))
     return all(bool(ops.max(ops.abs(kernel - mirrored(kernel))) < _NEARLY) for kernel in kernels)
 
 
 def settle_statistics(network: keras.Model) -> None:
     """Make the running statistics of a pair the same: no optimiser moves them, and batches differ by chance."""
-    for layer in network.layers:
+    for layer in _tied(network):
         if isinstance(layer, keras.layers.BatchNormalization):
             for statistic in (layer.moving_mean, layer.moving_variance):
                 statistic.assign(_paired(statistic))
@@ -51,6 +56,11 @@ def mirrored(kernel: Any) -> Any:
     A single channel in, as of a face, is its own mirror image.
     """
     return (kernel + _swapped(_swapped(ops.flip(kernel, axis=1), axis=2), axis=3)) / 2
+
+
+def _tied(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Layers that see but one side."""
+    return takewhile(lambda layer: not isinstance(layer, BothSides), network.layers)
 
 
 def _paired(weights: Any) -> Any:

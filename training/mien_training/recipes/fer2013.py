@@ -15,6 +15,5 @@ FER2013 = replace(
     lift=0.0,
     mixed=0.4,
     beside=0.4,
-    mirrored=True,
     augmentation=Augmentation(hidden=0.15),
 )
