@@ -34,6 +34,9 @@ class Augmentation:
     hidden: float = 0.0
 
 
+GENTLE = Augmentation(rotation=7, shift=0.05, scale=0.07, contrast=0.15, brightness=15, coarse=0.15, noise=5)
+"""About 0.6 of it all."""
+
 HIDDEN_SIDES = (1 / 8, 0.45)
 
 

@@ -1,8 +1,8 @@
 """What a network costs: bytes and multiply-adds, counted from the network itself.
 
 Counted are the layers that hold kernels (convolutions and dense layers): each number of a kernel is used once for
-every place of the layer's output. Normalisation, activation and pooling, a few per cent of it, are not counted, as in
-the figures that papers give.
+every place of the layer's output, twice where the layer sees both sides of a face. Normalisation, activation and
+pooling, a few per cent of it, are not counted, as in the figures that papers give.
 """
 
 from __future__ import annotations

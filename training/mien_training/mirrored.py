@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mien_training.sides import BothSides
+from mien_training.sides import BothSides, swapped
 
 _NEARLY = 1e-5  # float32 sums in another order
 
@@ -55,7 +55,7 @@ def mirrored(kernel: Any) -> Any:
 
     A single channel in, as of a face, is its own mirror image.
     """
-    return (kernel + _swapped(_swapped(ops.flip(kernel, axis=1), axis=2), axis=3)) / 2
+    return (kernel + swapped(swapped(ops.flip(kernel, axis=1), axis=2), axis=3)) / 2
 
 
 def _tied(network: keras.Model) -> Iterator[keras.layers.Layer]:
@@ -65,8 +65,4 @@ def _tied(network: keras.Model) -> Iterator[keras.layers.Layer]:
 
 def _paired(weights: Any) -> Any:
     """The nearest weights (channels, ...) that are the same for both of a pair."""
-    return (weights + _swapped(weights, axis=0)) / 2
-
-
-def _swapped(weights: Any, axis: int) -> Any:
-    return ops.roll(weights, weights.shape[axis] // 2, axis=axis)
+    return (weights + swapped(weights, axis=0)) / 2

@@ -8,6 +8,11 @@ import keras
 from keras import layers, ops
 
 
+def swapped(values: Any, axis: int) -> Any:
+    """Weights or maps with the channels along `axis`, in pairs of i and i + half of them, in each other's place."""
+    return ops.roll(values, values.shape[axis] // 2, axis=axis)
+
+
 @keras.saving.register_keras_serializable("mien_training")
 class BothSides(layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Puts the maps of the mirrored faces behind those of the faces, in the batch; while it learns, nothing.
@@ -20,13 +25,7 @@ class BothSides(layers.Layer):  # type: ignore[misc]  # Keras ships no types
         """Maps, or with `training` the same maps: then each face is shown from one side, by chance."""
         if training:
             return maps
-        half = maps.shape[-1] // 2
-        turned = ops.flip(maps, axis=2)
-        return ops.concatenate([maps, ops.concatenate([turned[..., half:], turned[..., :half]], axis=3)], axis=0)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Of any number of faces."""
-        return (None, *input_shape[1:])
+        return ops.concatenate([maps, swapped(ops.flip(maps, axis=2), axis=3)], axis=0)
 
 
 @keras.saving.register_keras_serializable("mien_training")

@@ -7,7 +7,7 @@ from keras import layers
 
 from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
-from mien_training.augment import Augmentation
+from mien_training.augment import GENTLE, Augmentation
 from mien_training.recipes.recipe import Recipe
 from mien_training.sides import BothSides, MeanOfSides
 
@@ -48,5 +48,5 @@ MIEN = Recipe(
     beside=0.3,
     mirrored=True,
     augmentation=Augmentation(hidden=0.1),
-    gentle=Augmentation(rotation=7.0, shift=0.05, scale=0.07, contrast=0.15, brightness=15.0, coarse=0.15, noise=5.0),
+    gentle=GENTLE,
 )

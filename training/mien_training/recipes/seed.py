@@ -7,6 +7,7 @@ a normalisation. Templates so made are smooth, and bear faces that are a little 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from keras import layers, ops
 
 from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
-from mien_training.augment import Augmentation
+from mien_training.augment import GENTLE
 from mien_training.recipes.recipe import Recipe
 
 
@@ -96,7 +97,5 @@ SEED = Recipe(
     mixed=0.4,
     beside=0.3,
     mirrored=True,
-    augmentation=Augmentation(
-        rotation=7, shift=0.05, scale=0.07, contrast=0.15, brightness=15, coarse=0.15, noise=5, hidden=0.15
-    ),
+    augmentation=replace(GENTLE, hidden=0.15),
 )
