@@ -123,10 +123,18 @@ def report(recipe: Recipe, run: Path, history: History, splits: tuple[Faces, Fac
     return found
 
 
-def lift_rare(model: keras.Model, targets: NDArray[np.float32], strength: float) -> None:
-    """Shift the last layer's biases in favour of the rarer expressions, by strength * -log of their frequency."""
+def lift_rare(model: keras.Model, targets: NDArray[np.float32], lift: float) -> None:
+    """Shift the last layer's biases so that it names what is best for accuracy + lift * balanced accuracy.
+
+    One more of n faces rightly named k adds 1 / n to the first and, of c expressions, 1 / (c * n * k's frequency) to
+    the second: k is worth log(1 + lift / (c * frequency)) logits. An expression that nobody wears is worth nothing.
+    """
+    frequency = targets.mean(axis=0)
+    worn = frequency > 0
+    worth = np.zeros(len(frequency))
+    worth[worn] = np.log1p(lift / (worn.sum() * frequency[worn]))
     bias = model.layers[-1].bias
-    bias.assign(np.asarray(bias) - strength * np.log(targets.mean(axis=0) + 1e-6))
+    bias.assign(np.asarray(bias) + worth)
 
 
 def taught(faces: Faces, teachers: Sequence[keras.Model], share: float) -> Faces:

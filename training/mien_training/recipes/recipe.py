@@ -41,8 +41,8 @@ class Recipe:
     learning_rate: reached after `warmup` epochs and brought to zero along a cosine.
     view: whose labels to learn, where FER+'s votes are beside the data; without them there is but one view.
     balance: how far the rarer expressions are shown more often: 0 as they come, 1 all equally often.
-    lift: how far the finished network's biases favour the rarer expressions: 0 not at all, 1 as if all were as frequent
-    (logit adjustment, Menon et al. 2021, arXiv:2007.07314).
+    lift: what balanced accuracy is worth beside accuracy when the finished network names an expression: its biases
+    favour the rarer ones so far (as with costs: Elkan 2001, "The foundations of cost-sensitive learning").
     prepare: what is done to every face, once, before it is augmented or named.
     taught: share of the teachers' answers in the targets, where some are given (distillation, Hinton et al. 2015).
     mixed: share of the batches whose faces are blended two by two, and their targets with them (mixup, Zhang et al.
