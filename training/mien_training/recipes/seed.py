@@ -39,7 +39,7 @@ def learner() -> keras.Model:
     return keras.Sequential(
         [
             *_maps(momentum=0.95),
-            layers.SpatialDropout2D(0.08),
+            layers.Dropout(0.08),
             layers.Conv2D(192, 4, strides=2, padding="same", use_bias=False),
             layers.Dropout(0.08),
             layers.Conv2D(64, 11, use_bias=False),
