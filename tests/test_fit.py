@@ -482,6 +482,20 @@ def test_a_lift_names_what_is_best_for_accuracy_and_balanced_accuracy() -> None:
             assert worth(names) <= worth(named) + 1e-7
 
 
+def test_a_teacher_of_the_other_labels_is_refused(tmp_path: Path) -> None:
+    """Where the data have two views: before anything is written, since its answers would be wrong targets."""
+    pixels = " ".join(["7"] * 2304)
+    (tmp_path / "fer2013.csv").write_text(f"emotion,pixels,Usage\n3,{pixels},Training\n4,{pixels},PublicTest\n")
+    votes = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    (tmp_path / "fer2013new.csv").write_text(
+        f"Usage,Image name,{votes}\nTraining,a.png,0,9,0,0,0,0,0,0,0,0\nPublicTest,b.png,0,0,0,9,0,0,0,0,0,0\n"
+    )
+    (tmp_path / "recipe.json").write_text('{"recipe": "mien", "view": "ferplus"}')
+    with pytest.raises(InputError, match=r"learned FER\+'s labels.*a teacher for FER2013's"):
+        fitting.fit(RECIPES["seed"], tmp_path, tmp_path / "run", epochs=1, seed=0, teachers=[tmp_path])
+    assert not (tmp_path / "run").exists()
+
+
 def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
     """FER+ rows line up with the faces; contempt, unknown and lone votes do not count; a face with none is dropped."""
     pixels = " ".join(["7"] * 2304)

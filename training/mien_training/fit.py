@@ -24,7 +24,7 @@ from mien_training.datasets import Faces
 from mien_training.evaluate import metrics, softmax
 from mien_training.files import digest, read_json, save_whole, write_json
 from mien_training.framing import best_margin
-from mien_training.learner import compiled, graduate, naming, reseed
+from mien_training.learner import check_teachers, compiled, graduate, naming, reseed
 from mien_training.mirrored import keep_mirrored, settle_statistics
 from mien_training.plots import save_confusion, save_curves
 from mien_training.predict import keras_logits, keras_predictor
@@ -54,6 +54,8 @@ def fit(
     train, validation = (faces.view(recipe.view) for faces in read.values())
     repeats = datasets.repeated(train, validation)
     warn_of_missing(train)
+    if train.beside is not None:
+        check_teachers(teachers, recipe.view)
     settings = begin(
         run,
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -9,11 +10,13 @@ import numpy as np
 
 from mien.errors import InputError
 from mien.expression import LABELS
+from mien.vision.model_file import View
 from mien_training.files import read_json
 from mien_training.mirrored import is_mirrored
 from mien_training.muon import Muon
 from mien_training.quicker import quicker
 from mien_training.recipes import RECIPES, Recipe
+from mien_training.tables import VIEWS
 
 _UNDECAYED = ["gamma", "beta", "bias"]  # to shrink these regularises nothing (He et al. 2019, arXiv:1812.01187)
 
@@ -75,6 +78,17 @@ def graduate(run: Path) -> keras.Model:
     except ValueError:
         raise InputError(f"{run} has another network than {name} has now: train it anew.") from None
     return quicker(network)
+
+
+def check_teachers(teachers: Sequence[Path], view: View) -> None:
+    """Raise InputError for a run that learned the labels of another view: its answers would be wrong targets here."""
+    for run in teachers:
+        learned = read_json(run / "recipe.json", {}).get("view", view)
+        if learned != view:
+            raise InputError(
+                f"{run} learned {VIEWS.get(str(learned), learned)}'s labels, which this run does not learn: "
+                f"choose a teacher for {VIEWS[view]}'s."
+            )
 
 
 def reseed(learner: keras.Model, seed: int, epoch: int) -> None:
