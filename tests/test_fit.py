@@ -40,6 +40,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 EPOCHS = 3
 STILL = Augmentation(rotation=0, shift=0, scale=0, contrast=0, brightness=0, flip=False, coarse=0, noise=0)
 
+VOTES_HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -486,9 +488,8 @@ def test_a_teacher_of_the_other_labels_is_refused(tmp_path: Path) -> None:
     """Where the data have two views: before anything is written, since its answers would be wrong targets."""
     pixels = " ".join(["7"] * 2304)
     (tmp_path / "fer2013.csv").write_text(f"emotion,pixels,Usage\n3,{pixels},Training\n4,{pixels},PublicTest\n")
-    votes = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     (tmp_path / "fer2013new.csv").write_text(
-        f"Usage,Image name,{votes}\nTraining,a.png,0,9,0,0,0,0,0,0,0,0\nPublicTest,b.png,0,0,0,9,0,0,0,0,0,0\n"
+        VOTES_HEADER + "Training,a.png,0,9,0,0,0,0,0,0,0,0\nPublicTest,b.png,0,0,0,9,0,0,0,0,0,0\n"
     )
     (tmp_path / "recipe.json").write_text('{"recipe": "mien", "view": "ferplus"}')
     with pytest.raises(InputError, match=r"learned FER\+'s labels.*a teacher for FER2013's"):
@@ -503,8 +504,8 @@ def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
         f"emotion,pixels,Usage\n3,{pixels},Training\n4,{pixels},PublicTest\n0,{pixels},Training\n"
     )
     (tmp_path / "fer2013new.csv").write_text(
-        "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
-        "Training,a.png,3,1,2,0,0,0,0,3,1,0\nPublicTest,b.png,0,0,0,10,0,0,0,0,0,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
+        VOTES_HEADER
+        + "Training,a.png,3,1,2,0,0,0,0,3,1,0\nPublicTest,b.png,0,0,0,10,0,0,0,0,0,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
     )
     faces = datasets.read(tmp_path, "Training")
     labelled, rated = faces.view("fer2013"), faces.view("ferplus")
@@ -514,8 +515,6 @@ def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
     np.testing.assert_allclose(rated.targets, [[0.6, 0, 0, 0.4, 0, 0, 0]], rtol=1e-6)
     assert rated.beside is not None
     assert [LABELS[label] for label in rated.beside.argmax(axis=1)] == ["happy"]
-    (tmp_path / "fer2013new.csv").write_text(
-        "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
-    )
+    (tmp_path / "fer2013new.csv").write_text(VOTES_HEADER)
     with pytest.raises(InputError, match="must match"):
         datasets.read(tmp_path, "Training")
