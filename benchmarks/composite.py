@@ -18,12 +18,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.commands.classify import opener
 from mien.config import Config, Vision
-from mien.service.photos import opener
 from mien.vision.classifier import Classifier
-from mien.vision.face import overlap
-from mien_training import datasets
-from mien_training.framing import compose
+from mien.vision.detector import overlap
+from mien_training.data import fer2013
+from mien_training.evaluation.crop_margin import compose
 
 BOUNDS = (0.3, 0.4, 0.5)
 
@@ -32,7 +32,7 @@ def main(data: Path, count: int, yunet: str) -> None:
     """Print recall, false faces a frame, and accuracy on found faces beside that on their original crops."""
     cv2.setNumThreads(1)
     classifier = Classifier.load()
-    faces = datasets.read(data, "PublicTest").view(classifier.contract.view)
+    faces = fer2013.read(data, "PublicTest").view(classifier.contract.view)
     chosen = np.random.default_rng(0).permutation(len(faces))[:count]
     see = opener(Config(vision=Vision(finder="yunet" if yunet else "haar", yunet_file=yunet)))
     rows, times = [], []

@@ -20,10 +20,10 @@ from mien.config import Config, Vision
 from mien.controls import Controls
 from mien.events import Frame
 from mien.mood import MoodTracker
-from mien.service.watch import Watch
-from mien.vision.camera import CameraKind
-from mien.vision.demo_face import LENGTH, DemoCamera
-from mien.vision.look import Eyes
+from mien.service.pipeline import Watch
+from mien.vision.camera.base import CameraKind
+from mien.vision.camera.demo import LENGTH, DemoCamera
+from mien.vision.recognizer import Eyes
 
 SETTLED = 1000
 """Frames after which all that is kept has been made."""

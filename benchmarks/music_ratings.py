@@ -5,8 +5,8 @@
 The songs are those of tracks_26k_placeholder_ids.csv that join the rated songs of deezer_mood_*.csv (Delbouys et al.
 2018) by title and artist. For every mood a list of 20 is chosen from them, and the mean rating of the list is held
 against the mood's place on the circumplex. Ratings are percentiles of all joined songs, spread over -1 to 1. No weight
-is fitted to ratings: those of mien.music.placing are round, and other round ones are compared with them on the training
-split alone (music_weights).
+is fitted to ratings: those of mien.music.catalog.placement are round, and other round ones are compared with them on
+the training split alone (music_weights).
 
 `error` is the mean distance, `pure` that over the seven expressions by themselves, `song` the mean distance of single
 songs, `r` the correlation over moods, `lead` what the recommender's error is below that of valence+energy. `95` is of a
@@ -32,10 +32,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.expression import Expression
-from mien.music.catalog import Catalog, Track
-from mien.music.importing import import_table
-from mien.music.names import song_key
-from mien.music.recommend import mood_place, recommend
+from mien.music.catalog.catalog import Catalog, Track
+from mien.music.catalog.importer import import_table
+from mien.music.catalog.song_key import song_key
+from mien.music.recommend.ranker import mood_place, recommend
 
 Floats = NDArray[np.float64]
 Chooser = Callable[[Sequence[float], int], list[int]]

@@ -27,8 +27,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mien.expression import Expression
-from mien.music.catalog import Catalog, LibrarySong, default_path
-from mien.music.select import WINDOW, select
+from mien.music.catalog.catalog import Catalog, LibrarySong, default_path
+from mien.music.recommend.query import WINDOW, select
 
 LETTERS = np.array(list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))
 FEATURES = "valence,energy,danceability,acousticness,instrumentalness,speechiness,liveness"

@@ -9,7 +9,7 @@ best first: the recommender is to be better in both. Each figure is the mean ove
 hangs less on single songs than one choice from all of them.
 
 Weightings whose smaller leads are within about 0.03 of each other (half the width of music_ratings' interval) cannot be
-told apart on so few songs. mien.music.placing uses every feature whose sign is published.
+told apart on so few songs. mien.music.catalog.placement uses every feature whose sign is published.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ import numpy as np
 from benchmarks.music_ratings import TABLE, Rated, choosers, errors, lists_of, moods, rated_songs
 from numpy.typing import NDArray
 
-from mien.music.catalog import Catalog
-from mien.music.grid import Place
-from mien.music.importing import import_table
-from mien.music.placing import AROUSAL, VALENCE, Placing
-from mien.music.recommend import mood_place
-from mien.music.schema import FEATURES
+from mien.music.catalog.catalog import Catalog
+from mien.music.catalog.importer import import_table
+from mien.music.catalog.placement import AROUSAL, VALENCE, Placing
+from mien.music.catalog.plane import Place
+from mien.music.catalog.schema import FEATURES
+from mien.music.recommend.ranker import mood_place
 
 Weights = Mapping[str, float]
 

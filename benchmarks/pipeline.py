@@ -24,10 +24,10 @@ import numpy as np
 from mien.config import Config
 from mien.events import Frame
 from mien.mood import MoodTracker
+from mien.vision.camera.demo import DemoCamera
 from mien.vision.crop import to_input
-from mien.vision.demo_face import DemoCamera
-from mien.vision.face import FaceFinder, Gray, HaarFinder
-from mien.vision.look import Eyes, open_classifier
+from mien.vision.detector import FaceFinder, Gray, HaarFinder
+from mien.vision.recognizer import Eyes, open_classifier
 from mien.vision.track import Track
 from mien.vision.yunet import YunetFinder
 

@@ -30,7 +30,7 @@ from mien.events import Reading
 from mien.expression import Expression
 from mien.mood import MoodTracker
 from mien.vision.classifier import Classifier
-from mien_training import datasets
+from mien_training.data import fer2013
 
 FRAMES_A_SECOND = 8.0
 MEAN_MOOD = 60.0  # seconds that a mood lasts: 15 and an exponentially distributed rest
@@ -135,7 +135,7 @@ class Smoothing:
 
 def read_pool(data: Path, classifier: Classifier) -> Pool:
     """Run the network over all validation faces; what they truly show is said by the view of its contract."""
-    faces = datasets.read(data, "PublicTest").view(classifier.contract.view)
+    faces = fer2013.read(data, "PublicTest").view(classifier.contract.view)
     readings = np.array([classifier.probabilities(image) for image in faces.images])
     return [readings[faces.labels == expression] for expression in Expression]
 

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from mien.cli import main
 from mien.expression import Expression
-from mien.vision.demo_face import STAY, DemoCamera
+from mien.vision.camera.demo import STAY, DemoCamera
+
+ROOT = Path(__file__).parents[1]
+"""The folder of the clone."""
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of test data, which no clone contains."""
-    path = Path(os.environ.get("MIEN_SHARED", Path(__file__).parents[2] / "shared"))
+    path = Path(os.environ.get("MIEN_SHARED", ROOT.parent / "shared"))
     if not path.is_dir():
         pytest.skip(f"needs the test data in {path.name}/ beside the clone, or in $MIEN_SHARED")
     return path

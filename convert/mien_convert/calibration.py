@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.expression import LABELS
 from mien.vision.model_file import Calibration
-from mien_training.datasets import Faces
+from mien_training.data.fer2013 import Faces
 
 PER_EXPRESSION = 100
 SEED = 0

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from mien.cli import Arguments, Parser, dispatch, guarded
 from mien.errors import ModelError, UsageError
-from mien.quiet import quiet
-from mien_training.wake import wake_keras
+from mien.native_stderr import quiet
+from mien_training.keras_import import wake_keras
 
 if TYPE_CHECKING:  # TensorFlow is loaded by the commands alone
     from mien_convert.adapt import Adaptation
@@ -95,11 +95,11 @@ def verify(args: Arguments) -> None:
         from mien_convert.adapt import adapt
         from mien_convert.source import open_source
     from mien.vision import model_file
-    from mien_training import datasets
+    from mien_training.data import fer2013
 
     model_file.read(args.file)  # a bad file is told before minutes of other work
     network = adapt(open_source(args.against), _adaptation(args))
-    faces = datasets.read(args.data, args.split)
+    faces = fer2013.read(args.data, args.split)
     _say(f"naming {len(faces)} faces of {args.split} before and after")
     verdict = proving.verify(args.file, network, faces, args.max_cost)
     print(json.dumps(verdict.found) if args.json else proving.in_words(verdict), flush=True)
@@ -112,12 +112,12 @@ def compare(args: Arguments) -> None:
     """mien-convert compare"""
     from mien_convert import compare as comparing
     from mien_convert import picture
-    from mien_training import datasets
+    from mien_training.data import fer2013
     from mien_training.files import save_whole
 
     if args.picture.suffix not in _PICTURES:
         raise UsageError(f"--picture must end in {', '.join(_PICTURES)}.")
-    faces = datasets.read(args.data, args.split)
+    faces = fer2013.read(args.data, args.split)
     rows = comparing.compare(args.files, faces, _say)
     save_whole(args.picture, partial(picture.save, rows=rows))
     print(json.dumps(rows) if args.json else comparing.in_words(rows, len(faces), args.split))

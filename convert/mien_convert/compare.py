@@ -21,8 +21,8 @@ from mien.vision import model_file
 from mien.vision.runtime import installed
 from mien_convert import trial
 from mien_convert.trial import Trial
-from mien_training.datasets import Faces
-from mien_training.evaluate import metrics
+from mien_training.data.fer2013 import Faces
+from mien_training.evaluation.metrics import metrics
 
 THREADS = (1, 2, 4)
 

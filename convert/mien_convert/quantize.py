@@ -22,11 +22,11 @@ from mien_convert.calibration import sample
 from mien_convert.flatbuffer import to_flatbuffer
 from mien_convert.source import open_source
 from mien_convert.verify import disagreement
-from mien_training import datasets
-from mien_training.datasets import Faces, NoFacesError
-from mien_training.evaluate import fit_temperature, metrics
+from mien_training.data import fer2013
+from mien_training.data.fer2013 import Faces, NoFacesError
+from mien_training.evaluation.crop_margin import best_margin
+from mien_training.evaluation.metrics import fit_temperature, metrics
 from mien_training.files import save_whole
-from mien_training.framing import best_margin
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -48,7 +48,7 @@ def quantize(source: Path, data: Path, out: Path, mode: Mode, how: Adaptation) -
     flat = to_flatbuffer(network.folded, mode, faces)
     operators.check(flat)
 
-    view, validation = _judged(datasets.read(data, _SPLIT), wanted)
+    view, validation = _judged(fer2013.read(data, _SPLIT), wanted)
     print(f"measuring on {len(validation)} faces of {_SPLIT}, view {view}", flush=True)
     before = network.logits(validation.images)
     draft = _draft(network, mode, before, validation, view)
@@ -67,7 +67,7 @@ def quantize(source: Path, data: Path, out: Path, mode: Mode, how: Adaptation) -
 
 def _calibration(data: Path) -> tuple[NDArray[np.uint8], model_file.Calibration]:
     try:
-        return sample(datasets.read(data, "Training"))
+        return sample(fer2013.read(data, "Training"))
     except NoFacesError as error:
         raise ModelError(f"There is nothing to calibrate with: {error}") from None
 

@@ -12,11 +12,11 @@ import keras
 import tensorflow as tf
 
 from mien.errors import InputError, ModelError
-from mien.quiet import quiet
+from mien.native_stderr import quiet
 from mien.vision.model_file import View
 from mien_convert.fold import fold
-from mien_training import sides  # noqa: F401  # Keras finds our own layers once they are imported
-from mien_training.runs import read_run
+from mien_training.networks import mirror_layers  # noqa: F401  # Keras finds our own layers once they are imported
+from mien_training.run_folder import read_run
 
 Function = Callable[[Any], Any]
 """A float32 tensor (count, height, width, channels) -> a float32 tensor (count, outputs)."""

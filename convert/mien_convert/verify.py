@@ -17,8 +17,8 @@ from mien.vision.runtime import installed
 from mien_convert import operators, trial
 from mien_convert.adapt import Network
 from mien_convert.trial import Trial
-from mien_training.datasets import Faces
-from mien_training.evaluate import metrics
+from mien_training.data.fer2013 import Faces
+from mien_training.evaluation.metrics import metrics
 
 _SAME = 0.99  # share of faces on which two runtimes, whose roundings differ, must name the same
 _AKIN = 0.9  # share below which a file was made from another network

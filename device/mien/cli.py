@@ -175,7 +175,7 @@ def run(args: Arguments) -> None:
 
 def watch(args: Arguments) -> None:
     """mien watch"""
-    from mien.service.live import watch as show
+    from mien.commands.watch import watch as show
 
     _log_to_stderr()
     show(_config(args).mqtt, as_json=args.json)
@@ -185,9 +185,9 @@ def mqtt(args: Arguments) -> None:
     """mien mqtt forget"""
     import re
 
-    from mien.mqtt.access import node_of
+    from mien.commands.mqtt_forget import forget
+    from mien.mqtt.broker import node_of
     from mien.mqtt.topics import NODE_PATTERN
-    from mien.service.forget import forget
 
     settings = _config(args).mqtt
     if args.node is not None and not re.match(NODE_PATTERN, args.node):
@@ -198,16 +198,16 @@ def mqtt(args: Arguments) -> None:
 
 def demo(_args: Arguments) -> None:
     """mien demo"""
-    from mien.service.demo import demo as tell
+    from mien.commands.demo import demo as tell
 
     tell()
 
 
 def classify(args: Arguments) -> int:
     """mien classify: every photo is answered; one that cannot be read costs only itself, and the exit code."""
-    from mien.service import photos
+    from mien.commands import classify
 
-    see = photos.opener(_config(args))
+    see = classify.opener(_config(args))
     code = 0
     for path in args.photos:
         try:
@@ -216,32 +216,32 @@ def classify(args: Arguments) -> int:
             print(f"mien: {error}", file=sys.stderr)
             code = error.exit_code
             continue
-        print(json.dumps(photos.as_object(path, faces)) if args.json else photos.in_words(path, faces), flush=True)
+        print(json.dumps(classify.as_object(path, faces)) if args.json else classify.in_words(path, faces), flush=True)
     return code
 
 
 def recommend(args: Arguments) -> None:
     """mien recommend"""
-    from mien.service import songs
+    from mien.commands import recommend
 
     probabilities = _probabilities(args)
     if probabilities is None:
         print(f"No face in {args.photo}, so no mood to play to.", file=sys.stderr)
         return
-    for choice in songs.choose(probabilities, args.count, args.intent, args.seed, explicit=not args.no_explicit):
-        print(json.dumps(songs.as_object(choice), ensure_ascii=False) if args.json else songs.in_words(choice))
+    for choice in recommend.choose(probabilities, args.count, args.intent, args.seed, explicit=not args.no_explicit):
+        print(json.dumps(recommend.as_object(choice), ensure_ascii=False) if args.json else recommend.in_words(choice))
 
 
 def music(args: Arguments) -> None:
     """mien music"""
-    from mien.service import music as commands
+    from mien.commands import music as commands
 
     if args.action == "import":
         commands.import_file(args.file)
     elif args.action == "stats":
         commands.stats(args.svg, args.json)
     elif args.action == "sync":
-        from mien.service.spotify import sync
+        from mien.commands.spotify import sync
 
         sync(_config(args))
     elif args.action == "why":
@@ -253,13 +253,13 @@ def music(args: Arguments) -> None:
 def play(args: Arguments) -> None:
     """mien play: music for a mood that is named, or for rooms that are heard over MQTT."""
     if args.mood is not None:
-        from mien.service.play_mood import play_mood
+        from mien.commands.play_mood import play_mood
 
         play_mood(_config(args), Expression(LABELS.index(args.mood)), args.intent)
         return
+    from mien.commands.play import RoomLines, rooms_of
+    from mien.commands.play import play as listen
     from mien.service import music_output
-    from mien.service.play import RoomLines, rooms_of
-    from mien.service.play import play as listen
 
     settings, rooms = _config(args), rooms_of(args.room)
     _log_to_stderr()
@@ -269,8 +269,8 @@ def play(args: Arguments) -> None:
 
 def spotify(args: Arguments) -> int:
     """mien spotify"""
-    from mien.service import spotify as commands
-    from mien.service.spotify_login import login
+    from mien.commands import spotify as commands
+    from mien.commands.spotify_login import login
 
     if args.action == "status":
         return commands.status(_config(args), args.json)
@@ -299,19 +299,19 @@ def config(args: Arguments) -> None:
 def model(args: Arguments) -> None:
     """mien model"""
     if args.action == "fetch-yunet":
-        from mien.service.fetch_yunet import fetch_yunet
+        from mien.commands.fetch_yunet import fetch_yunet
 
         if args.file is not None or args.json:
             raise UsageError("mien model fetch-yunet takes neither a file nor --json: it says where it puts YuNet.")
         fetch_yunet()
         return
-    from mien.service import model_info
+    from mien.commands import model
     from mien.vision import model_file
     from mien.vision.classifier import SHIPPED
 
     path = args.file or SHIPPED
     _, contract = model_file.read(path)
-    print(model_info.as_json(contract) if args.json else model_info.in_words(path, contract))
+    print(model.as_json(contract) if args.json else model.in_words(path, contract))
 
 
 def _probabilities(args: Arguments) -> tuple[float, ...] | None:
@@ -322,9 +322,9 @@ def _probabilities(args: Arguments) -> tuple[float, ...] | None:
         if args.expression not in LABELS:
             raise UsageError(f"There is no expression {args.expression!r}: use {', '.join(LABELS)}.")
         return certain(Expression(LABELS.index(args.expression)))
-    from mien.service import photos
+    from mien.commands import classify
 
-    faces = photos.opener(_config(args))(args.photo)
+    faces = classify.opener(_config(args))(args.photo)
     return faces[0][1].probabilities if faces else None
 
 

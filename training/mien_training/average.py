@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import InputError
-from mien_training import datasets
+from mien_training.data import fer2013
 from mien_training.files import digest, read_json, save_whole, write_json
 from mien_training.fit import report
 from mien_training.learner import graduate
@@ -30,7 +30,7 @@ def average(runs: Sequence[Path], data: Path, out: Path) -> dict[str, Any]:
     if (out / "recipe.json").exists():
         raise InputError(f"{out} holds a run: choose another --out, or remove it.")
     recipe = RECIPES[settings[0]["recipe"]]
-    read = {split: datasets.read(data, split) for split in ("Training", "PublicTest")}
+    read = {split: fer2013.read(data, split) for split in ("Training", "PublicTest")}
     train, validation = (faces.view(recipe.view) for faces in read.values())
     mean = recipe.network()
     weights = zip(*(network.get_weights() for network in networks), strict=True)
@@ -43,4 +43,4 @@ def average(runs: Sequence[Path], data: Path, out: Path) -> dict[str, Any]:
         "averaged": [digest(run / "best.weights.h5") for run in runs],
     }
     write_json(out / "recipe.json", settings[0] | together)
-    return report(recipe, out, history, (train, validation), datasets.repeated(train, validation))
+    return report(recipe, out, history, (train, validation), fer2013.repeated(train, validation))

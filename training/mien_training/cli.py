@@ -10,7 +10,7 @@ from typing import Any
 from mien.cli import Arguments, Parser, dispatch, guarded
 from mien.errors import UsageError
 from mien.vision.model_file import View
-from mien_training.wake import wake_keras
+from mien_training.keras_import import wake_keras
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,7 +103,7 @@ def average(args: Arguments) -> None:
 
 def _tell(found: dict[str, Any], view: View, run: Path) -> None:
     """What a finished run is worth, and where it is."""
-    from mien_training.tables import as_text, classes, summary
+    from mien_training.report.tables import as_text, classes, summary
 
     print(as_text(summary({view: found})), as_text(classes({view: found})), sep="\n\n")
     print(f"crop margin {found['crop_margin']:+.2f}; {run} holds model.keras, metrics.json and pictures")
@@ -112,10 +112,10 @@ def _tell(found: dict[str, Any], view: View, run: Path) -> None:
 def evaluate(args: Arguments) -> None:
     """mien-train evaluate"""
     wake_keras()
-    from mien_training.measure import measure, own_view
-    from mien_training.report import read_both
-    from mien_training.tables import as_text, classes, summary
-    from mien_training.trained import open_trained
+    from mien_training.evaluation.evaluate import measure, own_view
+    from mien_training.evaluation.trained_model import open_trained
+    from mien_training.report.report import read_both
+    from mien_training.report.tables import as_text, classes, summary
 
     faces, validation = read_both(args.data, args.split)
     trained = open_trained(args.model)
@@ -133,7 +133,7 @@ def evaluate(args: Arguments) -> None:
 def report(args: Arguments) -> None:
     """mien-train report"""
     wake_keras()
-    from mien_training.report import report as write
+    from mien_training.report.report import report as write
 
     write(args.models, args.data, args.split, args.out, lambda line: print(line, file=sys.stderr, flush=True))
     print(f"{args.out} holds index.html, report.json and card.md")

@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 
 from mien.errors import InputError
 from mien.expression import LABELS
-from mien_training import datasets
-from mien_training.batches import Batches, count, learns_beside
-from mien_training.datasets import Faces
-from mien_training.evaluate import metrics, softmax
+from mien_training.data import fer2013
+from mien_training.data.fer2013 import Faces
+from mien_training.epoch import Batches, count, learns_beside
+from mien_training.evaluation.crop_margin import best_margin
+from mien_training.evaluation.metrics import metrics, softmax
+from mien_training.evaluation.predict import keras_logits, keras_predictor
 from mien_training.files import digest, read_json, save_whole, write_json
-from mien_training.framing import best_margin
 from mien_training.learner import check_teachers, compiled, graduate, naming, reseed
-from mien_training.mirrored import keep_mirrored, settle_statistics
-from mien_training.plots import save_confusion, save_curves
-from mien_training.predict import keras_logits, keras_predictor
+from mien_training.networks.mirror_tying import keep_mirrored, settle_statistics
 from mien_training.recipes import Recipe
+from mien_training.report.plots import save_confusion, save_curves
 
 History = list[dict[str, float]]
 
@@ -50,9 +50,9 @@ def fit(
     start: the folder of a finished run with the same network, whose weights to begin with.
     teachers: folders of runs, the mean of whose answers becomes part of the targets.
     """
-    read = {split: datasets.read(data, split)[:limit] for split in ("Training", "PublicTest")}
+    read = {split: fer2013.read(data, split)[:limit] for split in ("Training", "PublicTest")}
     train, validation = (faces.view(recipe.view) for faces in read.values())
-    repeats = datasets.repeated(train, validation)
+    repeats = fer2013.repeated(train, validation)
     warn_of_missing(train)
     if train.beside is not None:
         check_teachers(teachers, recipe.view)

@@ -12,11 +12,11 @@ from mien.errors import InputError
 from mien.expression import LABELS
 from mien.vision.model_file import View
 from mien_training.files import read_json
-from mien_training.mirrored import is_mirrored
 from mien_training.muon import Muon
-from mien_training.quicker import quicker
+from mien_training.networks.mirror_tying import is_mirrored
+from mien_training.networks.torch_layers import quicker
 from mien_training.recipes import RECIPES, Recipe
-from mien_training.tables import VIEWS
+from mien_training.report.tables import VIEWS
 
 _UNDECAYED = ["gamma", "beta", "bias"]  # to shrink these regularises nothing (He et al. 2019, arXiv:1812.01187)
 

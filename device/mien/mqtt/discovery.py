@@ -11,7 +11,7 @@ from typing import Any
 
 from mien.expression import LABELS
 from mien.mqtt.commands import INTENTS, MOODS, PROFILES, THRESHOLD
-from mien.mqtt.names import named
+from mien.mqtt.entity_names import named
 from mien.mqtt.topics import Topics
 
 HEARTBEAT = 30.0

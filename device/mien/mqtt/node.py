@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 
 from mien.events import CameraEvent, Event, Mood
 from mien.mqtt import commands, discovery, payloads
-from mien.mqtt.access import Access, host_name
-from mien.mqtt.claim import Claim
-from mien.mqtt.client import Filter, Heard, Link, Timing
+from mien.mqtt.broker import Access, host_name
+from mien.mqtt.connection import Filter, Heard, Link, Timing
 from mien.mqtt.controls import Controls, MusicControls
 from mien.mqtt.discovery import HEARTBEAT, Device
 from mien.mqtt.outbox import WAITING_EVENTS, Message
+from mien.mqtt.ownership import Claim
 from mien.mqtt.topics import HOME_ASSISTANT_STATUS, OFFLINE, ONLINE, Topics
 
 STATE_INTERVAL = 1.0

@@ -11,10 +11,10 @@ from mien.controls import Controls
 from mien.events import Event
 from mien.mood import MoodTracker
 from mien.service.notify import Notifier
+from mien.service.pipeline import Watch
 from mien.service.signals import stop_signals
-from mien.service.watch import Watch
-from mien.vision.camera import open_camera
-from mien.vision.look import Eyes
+from mien.vision.camera.open import open_camera
+from mien.vision.recognizer import Eyes
 
 
 class Output(Protocol):

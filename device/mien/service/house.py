@@ -21,11 +21,11 @@ from mien.service.daemon import Output
 from mien.state import replace_file, state_directory
 
 if TYPE_CHECKING:  # paho is loaded only where a broker is configured
-    from mien.mqtt.client import Timing
+    from mien.mqtt.connection import Timing
     from mien.mqtt.controls import MusicControls
     from mien.mqtt.node import Node
     from mien.mqtt.payloads import Settings
-    from mien.service.music_switch import Player
+    from mien.service.music_controller import Player
 
 SETTINGS = "mqtt-settings.json"
 """In the state directory: what the house has set, so that a camera turned off stays off after a restart."""
@@ -41,7 +41,7 @@ def run(config: Config, outputs: list[Output], max_frames: int | None = None, pl
     controls = Controls(config)
     with contextlib.ExitStack() as stack:
         if config.mqtt.host:
-            from mien.service.music_switch import MusicSwitch
+            from mien.service.music_controller import MusicSwitch
 
             logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
             switch = MusicSwitch(player, on=True, intent=config.music.intent) if player is not None else None
@@ -60,19 +60,19 @@ def listening(
     config: Config, controls: Controls, music: MusicControls | None = None, timing: Timing | None = None
 ) -> Iterator[Node]:
     """A Node that speaks while inside. Raises ConfigError."""
-    from mien.mqtt import access
+    from mien.mqtt import broker
     from mien.mqtt.discovery import Device
     from mien.mqtt.node import Machine, Node
 
-    node, state = access.node_of(config.mqtt), state_directory()
-    way = access.Access.of(config.mqtt)
-    with access.lock(node, state):
+    node, state = broker.node_of(config.mqtt), state_directory()
+    way = broker.Access.of(config.mqtt)
+    with broker.lock(node, state):
         recall(state / SETTINGS, controls)
         device = Device(node, config.mqtt.name, config.mqtt.area, config.mqtt.language, __version__, board())
         made = Node(
             device,
             way,
-            identity=access.identity(node, state),
+            identity=broker.identity(node, state),
             machine=Machine(soc_temperature),
             controls=controls,
             music=music,

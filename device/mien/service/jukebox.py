@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from mien.clock import Clock
 from mien.config import Config
 from mien.errors import MienError
 from mien.events import Event, Mood
-from mien.music.catalog import Catalog, default_path
-from mien.music.clock import Clock
-from mien.music.player import Player
-from mien.music.recommend import Intent
-from mien.music.selector import Selector
-from mien.music.spotify import Spotify
-from mien.music.states import Problem, State
-from mien.music.vault import Vault
+from mien.music.catalog.catalog import Catalog, default_path
+from mien.music.dj.dj import Player
+from mien.music.dj.track_source import Selector
+from mien.music.players.spotify.client import Spotify
+from mien.music.players.spotify.status import Problem, State
+from mien.music.players.spotify.store import Vault
+from mien.music.recommend.ranker import Intent
 from mien.state import state_directory
 
 AGAIN = 300.0

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from mien.errors import ModelError
-from mien.quiet import quiet
+from mien.native_stderr import quiet
 
 Runtime = Literal["auto", "litert", "tflite-runtime"]
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from mien.events import Face
-from mien.vision.face import Gray, cut_window
+from mien.vision.detector import Gray, cut_window
 
 _SIDE = 32  # pixels of a face's picture: a step is 3 % of its width, which the network does not mind
 _BREADTH = 1.5  # of the window that is looked through, in faces: a quarter of a face either way

@@ -11,7 +11,7 @@ import numpy as np
 from mien.errors import ModelError
 from mien.events import Face
 from mien.state import state_directory
-from mien.vision.face import Gray, by_size, cut_window, overlap
+from mien.vision.detector import Gray, by_size, cut_window, overlap
 
 URL = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
 SIZE = 232_589

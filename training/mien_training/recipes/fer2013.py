@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mien_training.augment import Augmentation
+from mien_training.data.augment import Augmentation
 from mien_training.recipes.mien import MIEN
 
 FER2013 = replace(

@@ -7,9 +7,9 @@ from keras import layers
 
 from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
-from mien_training.augment import GENTLE, Augmentation
+from mien_training.data.augment import GENTLE, Augmentation
+from mien_training.networks.mirror_layers import BothSides, MeanOfSides
 from mien_training.recipes.recipe import Recipe
-from mien_training.sides import BothSides, MeanOfSides
 
 
 def network() -> keras.Model:

@@ -9,8 +9,8 @@ from keras import layers
 
 from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
-from mien_training.augment import Augmentation
-from mien_training.parts import PARTS, place
+from mien_training.data.augment import Augmentation
+from mien_training.networks.face_parts import PARTS, place
 from mien_training.recipes.recipe import Recipe
 
 HEIGHT, WIDTH = 20, 24

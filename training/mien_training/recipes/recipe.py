@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.vision.model_file import View
-from mien_training.augment import Augmentation
+from mien_training.data.augment import Augmentation
 
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """Faces as the finder frames them -> faces as a network wants them; uint8 (count, 48, 48, 1), both."""

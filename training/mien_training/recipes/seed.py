@@ -15,7 +15,7 @@ from keras import layers, ops
 
 from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
-from mien_training.augment import GENTLE
+from mien_training.data.augment import GENTLE
 from mien_training.recipes.recipe import Recipe
 
 

@@ -1,0 +1,53 @@
+"""Single photos: every face in them and its reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mien.config import Config
+from mien.events import Face, Reading, by_label
+from mien.vision.photo import read_photo
+from mien.vision.recognizer import open_classifier, yunet_file
+from mien.vision.still import haar_search, read_thoroughly, yunet_search
+
+Seen = list[tuple[Face, Reading]]
+"""Faces with their readings, the largest first."""
+
+
+def opener(config: Config) -> Callable[[Path], Seen]:
+    """Load the finder and the network once, for any number of photos. Raises ModelError."""
+    yunet = yunet_file(config)
+    min_face = config.vision.min_face
+    search = yunet_search(yunet, min_face) if yunet else haar_search(min_face)
+    classifier = open_classifier(config)
+
+    def see(path: Path) -> Seen:
+        gray = read_photo(path)
+        return [(face, read_thoroughly(classifier, gray, face)) for face in search(gray)]
+
+    return see
+
+
+def as_object(path: Path, seen: Seen) -> dict[str, object]:
+    """The object of `mien classify --json`."""
+    return {
+        "path": str(path),
+        "faces": [
+            {
+                "box": [face.x, face.y, face.width, face.height],
+                "expression": reading.expression.label,
+                "confidence": round(reading.confidence, 4),
+                "probabilities": by_label(reading.probabilities),
+            }
+            for face, reading in seen
+        ],
+    }
+
+
+def in_words(path: Path, seen: Seen) -> str:
+    """One line for a person."""
+    if not seen:
+        return f"{path}: no face"
+    faces = [f"{r.expression.label} ({r.confidence:.0%}) at ({f.x}, {f.y}), {f.width} px wide" for f, r in seen]
+    return f"{path}: " + "; ".join(faces)

@@ -1,0 +1,116 @@
+"""`mien spotify login`: consent in any browser; the answer comes to a loopback port, or is pasted. Works over SSH."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TextIO
+
+from mien.commands.spotify import door
+from mien.config import Config
+from mien.errors import MienError, RemoteError
+from mien.music.players.spotify.client import Spotify
+
+DEADLINE = 600.0
+"""Seconds that a person has for the whole login."""
+
+_VISIT = 5.0  # seconds that one visitor of the loopback port may take
+_MAX_LINE = 8192
+
+
+def login(config: Config, deadline: float = DEADLINE, stdin: TextIO | None = None) -> None:
+    """Ask for consent and keep what it gives. Raises SpotifyError where it is refused, RemoteError at the deadline."""
+    spotify = door(config)
+    port = config.spotify.redirect_port
+    server = _listen(port, spotify)
+    print(f"Open this address in a browser, on this or any other machine, and agree:\n\n{spotify.authorize_url()}\n")
+    print(
+        f"If the browser then shows that 127.0.0.1:{port} cannot be reached, copy the whole address from its "
+        "address bar and paste it here, with Enter:",
+        flush=True,
+    )
+    try:
+        _wait(spotify, server, stdin or sys.stdin, time.monotonic() + deadline)
+    finally:
+        if server is not None:
+            server.server_close()
+    print(f"Logged in as {spotify.me().name}. The consent holds for about six months.")
+
+
+class _Listener(HTTPServer):
+    """Takes the browser's visit. `outcome` is None until this login's own answer has come."""
+
+    def __init__(self, port: int, spotify: Spotify) -> None:
+        super().__init__(("127.0.0.1", port), _Visit)
+        self.spotify = spotify
+        self.outcome: MienError | bool | None = None
+
+    def handle_error(self, *_: object) -> None:
+        """A visitor that breaks off is no matter."""
+
+
+class _Visit(BaseHTTPRequestHandler):
+    timeout = _VISIT
+    server: _Listener
+
+    def do_GET(self) -> None:  # the name that http.server calls
+        """The redirect with this login's secret in it; anything else is turned away and changes nothing."""
+        try:
+            taken = self.path.startswith("/callback?") and self.server.spotify.redirected(self.path)
+            text = (
+                "mien is logged in: you can close this window." if taken else "This is not the answer to mien's login."
+            )
+            self.server.outcome = taken or None
+        except MienError as error:
+            taken, text, self.server.outcome = False, str(error), error
+        self.send_response(200 if taken else 400)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        """The address has the code in it, which belongs in no log."""
+
+
+def _listen(port: int, spotify: Spotify) -> _Listener | None:
+    try:
+        return _Listener(port, spotify)
+    except OSError:
+        print(f"Port {port} is taken, so the answer must be pasted.", file=sys.stderr)
+        return None
+
+
+def _wait(spotify: Spotify, server: _Listener | None, stdin: TextIO, ends: float) -> None:
+    sources = [source for source in (server.fileno() if server else None, _number(stdin)) if source is not None]
+    line = b""
+    while sources:
+        ready, _, _ = select.select(sources, [], [], max(0.0, ends - time.monotonic()))
+        if not ready:
+            raise RemoteError("Nobody agreed in time: run 'mien spotify login' again.")
+        if server is not None and server.fileno() in ready:
+            server.handle_request()
+            if isinstance(server.outcome, MienError):
+                raise server.outcome
+            if server.outcome:
+                return
+            continue
+        read = os.read(ready[0], _MAX_LINE)
+        if not read:
+            sources.remove(ready[0])
+        *whole, line = (line + read)[-_MAX_LINE:].split(b"\n")
+        for pasted in [*whole, *([line] if not read else [])]:
+            if pasted.strip() and spotify.redirected(pasted.decode(errors="replace")):
+                return
+            if pasted.strip():
+                print("That is not the address this login leads to: copy it whole, with code and state.", flush=True)
+    raise RemoteError("There is neither a terminal to paste into nor a free port: set [spotify] redirect_port.")
+
+
+def _number(stdin: TextIO) -> int | None:
+    try:
+        return stdin.fileno()
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,149 @@
+"""A table of songs into the catalogue: all of it or nothing, in memory that does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.errors import InputError
+from mien.music.catalog import placement, table_reader
+from mien.music.catalog.catalog import Catalog, join_library
+from mien.music.catalog.placement import NEEDED, Placing
+from mien.music.catalog.plane import GRID, cell_of
+from mien.music.catalog.row_parser import Row
+from mien.music.catalog.schema import FEATURES, Database
+
+Progress = Callable[[str, float], None]
+"""Is told what is being done, and how much of that is done, 0 to 1."""
+
+_BATCH = 10_000
+_COLUMNS = (
+    *("key", "spotify_id", "isrc", "title", "artist"),
+    *FEATURES,
+    *("popularity", "explicit", "genre", "year"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """taken: rows that are songs; merged: those of them that were known already, or came twice. refused: by reason."""
+
+    taken: int
+    merged: int
+    refused: dict[str, int]
+
+
+def import_table(catalog: Catalog, path: Path, progress: Progress, now: float) -> ImportReport:
+    """Add a table's songs and place the whole catalogue anew.
+
+    Rows are the same song where their Spotify id, ISRC, or title and artist are the same; the latest row's features
+    win. Until the very end the old catalogue stands, also if the process is killed. Raises InputError where the table
+    has no song that can be used, or the catalogue cannot be written.
+    """
+    database, tally = catalog.database, table_reader.Tally()
+    database.execute("PRAGMA cache_size = -32768")
+    _stage(database, path, tally, progress)
+    if not tally.taken:
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in tally.refused.most_common(3)) or "it has no rows"
+        raise InputError(f"{path} has no song that can be used: {reasons}.")
+    with catalog.writing():
+        before = len(catalog)
+        progress("merging", 0.0)
+        _merge(database)
+        merged = tally.taken - (len(catalog) - before)
+        _place(database, len(catalog), progress)
+        join_library(database)
+        database.execute(
+            "INSERT INTO imported VALUES (?, ?, ?, ?, ?)", (now, path.name, tally.taken, merged, tally.refused.total())
+        )
+    database.execute("DROP TABLE temp.incoming")
+    database.execute("PRAGMA cache_size = -8000")
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return ImportReport(tally.taken, merged, dict(tally.refused))
+
+
+def _stage(database: Database, path: Path, tally: table_reader.Tally, progress: Progress) -> None:
+    """Read the table into a temporary one, while others still write to the catalogue."""
+    database.execute("DROP TABLE IF EXISTS temp.incoming")
+    database.execute(f"CREATE TEMP TABLE incoming (id INTEGER PRIMARY KEY, {', '.join(_COLUMNS)})")
+    put = f"INSERT INTO temp.incoming ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
+
+    def reported() -> Iterator[Row]:
+        for number, row in enumerate(table_reader.songs(path, tally)):
+            if number % _BATCH == 0:
+                progress("reading", tally.share)
+            yield row
+
+    database.execute("BEGIN")
+    try:
+        database.executemany(put, reported())
+        database.execute("COMMIT")
+    except BaseException:
+        database.rollback()
+        raise
+
+
+def _merge(database: Database) -> None:
+    """Rows of one id or ISRC get one key; then the keys decide. In the keys' order: an index grows fast at its end."""
+    database.execute("CREATE INDEX temp.incoming_spotify ON incoming (spotify_id) WHERE spotify_id IS NOT NULL")
+    database.execute("CREATE INDEX temp.incoming_isrc ON incoming (isrc) WHERE isrc IS NOT NULL")
+    for name in ("spotify_id", "isrc"):
+        database.execute(
+            f"UPDATE temp.incoming SET key = first.key FROM (SELECT {name} AS same, key, min(id) FROM temp.incoming"  # noqa: S608 - our own names
+            f" WHERE {name} IS NOT NULL GROUP BY {name} HAVING min(key) <> max(key)) AS first WHERE {name} = first.same"
+        )
+        database.execute(
+            f"UPDATE temp.incoming SET key = song.key FROM song"  # noqa: S608 - our own names
+            f" WHERE song.{name} = incoming.{name} AND song.key <> incoming.key"
+        )
+    rows = database.execute("SELECT name, sql FROM sqlite_master WHERE name IN ('song_spotify', 'song_isrc')")
+    indexes = dict(rows.fetchall())
+    for name in indexes:
+        database.execute(f"DROP INDEX {name}")
+    kept = {"key", "spotify_id", "title", "artist", "explicit"}
+    newer = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _COLUMNS if name not in kept)
+    columns = ", ".join(_COLUMNS)
+    database.execute(
+        f"INSERT INTO song ({columns}) SELECT {columns} FROM temp.incoming ORDER BY key, id"  # noqa: S608 - our own names
+        f" ON CONFLICT (key) DO UPDATE SET {newer}, spotify_id = coalesce(spotify_id, excluded.spotify_id),"
+        " explicit = max(explicit, excluded.explicit)"
+    )
+    for sql in indexes.values():
+        database.execute(sql)
+
+
+def _place(database: Database, songs: int, progress: Progress) -> None:
+    """Three readings of the catalogue: how features are spread, how their sums are, and where each song stands."""
+    ranks = Placing()
+    for number, (_, chunk) in enumerate(_chunks(database)):
+        progress("placing", number * _BATCH / songs / 3)
+        ranks.first(chunk)
+    for number, (_, chunk) in enumerate(_chunks(database)):
+        progress("placing", (1 + number * _BATCH / songs) / 3)
+        ranks.second(chunk)
+    database.execute("DROP TABLE IF EXISTS temp.placed")
+    database.execute("CREATE TEMP TABLE placed (cell, song, valence, arousal, explicit)")
+    for number, (keys, chunk) in enumerate(_chunks(database)):
+        progress("placing", (2 + number * _BATCH / songs) / 3)
+        database.executemany(
+            "INSERT INTO temp.placed VALUES (?, ?, ?, ?, ?)",
+            (
+                (line * GRID + column, song, valence, arousal, explicit)
+                for (song, explicit), (valence, arousal) in zip(keys, ranks.third(chunk).tolist(), strict=True)
+                for column, line in [cell_of((valence, arousal))]
+            ),
+        )
+    index = database.execute("SELECT sql FROM sqlite_master WHERE name = 'spot_song'").fetchone()[0]
+    database.execute("DROP INDEX spot_song")
+    database.execute("DELETE FROM spot")
+    database.execute("INSERT INTO spot SELECT cell, song, valence, arousal, explicit FROM placed ORDER BY cell, song")
+    database.execute(index)
+    database.execute("DROP TABLE temp.placed")
+
+
+def _chunks(database: Database) -> Iterator[tuple[list[tuple[int, int]], dict[str, placement.Floats]]]:
+    """(id, explicit) and the features that make a place, ten thousand songs at a time."""
+    rows = database.execute(f"SELECT id, explicit, {', '.join(NEEDED)} FROM song")  # noqa: S608 - our own names
+    while batch := rows.fetchmany(_BATCH):
+        yield [row[:2] for row in batch], placement.chunked(row[2:] for row in batch)

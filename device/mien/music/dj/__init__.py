@@ -1,0 +1,1 @@
+"""When to play what: moods in, commands to a player out."""

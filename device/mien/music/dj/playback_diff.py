@@ -1,0 +1,89 @@
+"""What happened at the player between two looks at it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from mien.music.players.spotify.models import Playback
+
+SLACK = 13.0
+"""Seconds by which a track may end before its time: Spotify's crossfade goes up to twelve."""
+
+VOLUME_SLACK = 3
+"""Points of volume that a device may round by itself."""
+
+
+class Change(Enum):
+    """What happened to our track."""
+
+    NONE = auto()
+    ENDED = auto()
+    SKIPPED = auto()
+    TAKEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A playback with our track in it, and the steady second at which it was seen."""
+
+    playback: Playback
+    at: float
+
+    @property
+    def end(self) -> float:
+        """The second at which the track will be over, if nobody interferes."""
+        return self.at + self.playback.remaining
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The change; how much of the track was heard, 0 to 1, where that is known; what a person did, in words."""
+
+    change: Change
+    heard: float | None = None
+    what: str = ""
+
+
+def what_happened(before: Look, after: Playback | None, now: float, *, same: bool, ours: bool) -> Verdict:
+    """Compare two looks at our track.
+
+    same: the track of the last look is still the one loaded. ours: what is loaded now is the song that we queued.
+    A track that is gone before it could have ended was skipped. A device, context or volume that changed, or a pause,
+    is a person's doing. The end may come up to `SLACK` early.
+    """
+    over = now >= before.end - SLACK
+    if after is None:
+        return Verdict(Change.ENDED, 1.0) if over else Verdict(Change.TAKEN, what="turned the device off")
+    person = _touched(before.playback, after, same=same)
+    if person:
+        return Verdict(Change.TAKEN, what=person)
+    if same and after.is_playing:
+        return Verdict(Change.NONE)
+    if over or (same and after.progress > 0):
+        return Verdict(Change.ENDED, 1.0)
+    heard = _heard(before, after, now)
+    if ours or not after.is_playing:  # on to the song that we queued, or to the silence where there was none
+        return Verdict(Change.SKIPPED, heard)
+    return Verdict(Change.TAKEN, heard, "changed the track")
+
+
+def _touched(before: Playback, after: Playback, *, same: bool) -> str:
+    """What a person did to the device or to the track while it was ours, in words; empty for nothing."""
+    if after.device.id != before.device.id:
+        return "changed the device"
+    if same and not after.is_playing and 0 < after.progress < after.duration - SLACK:
+        return "paused"
+    if same and after.context_uri != before.context_uri:
+        return "changed what is played"
+    volumes = (before.device.volume_percent, after.device.volume_percent)
+    if same and None not in volumes and abs((volumes[0] or 0) - (volumes[1] or 0)) > VOLUME_SLACK:
+        return "changed the volume"
+    return ""
+
+
+def _heard(before: Look, after: Playback, now: float) -> float:
+    """The share of the track that had been heard when it was left, which the next track's progress tells."""
+    left_at = max(before.at, now - (after.progress if after.is_playing else 0.0))
+    seconds = before.playback.progress + left_at - before.at
+    return min(1.0, seconds / before.playback.duration) if before.playback.duration else 0.0

@@ -1,0 +1,1 @@
+"""Spotify Connect: the Web API's client, its login, limits and status."""

@@ -1,0 +1,1 @@
+"""From a mood and a catalogue to a list of songs."""

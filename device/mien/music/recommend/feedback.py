@@ -1,0 +1,75 @@
+"""What a listener's patience says of songs under a mood. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.music.catalog.catalog import Feedback, Track
+
+Floats = NDArray[np.float64]
+
+SKIPPED = 1 / 3
+"""A song left before this share of it was heard counts against it."""
+
+HEARD = 0.9
+"""A song heard to here counts for it in full; between the two it counts in part."""
+
+_SONG, _ARTIST, _NEIGHBOURS = 1.0, 0.5, 0.25  # how far one judgement carries
+_NEAR = 0.15  # standard deviation of the neighbourhood on the plane
+_HALF_LIFE = 90 * 86400.0  # seconds: tastes change
+
+
+class Taste:
+    """Judgements as they count under one mood.
+
+    Each is weighed by how much its mood overlaps this one (the sum of the smaller probability of each expression) and
+    by its age; it counts for or against the song itself, half as much for the artist's others, a quarter for its
+    neighbours on the plane.
+    """
+
+    def __init__(self, feedback: Sequence[Feedback], probabilities: Sequence[float], now: float) -> None:
+        weights = _weights(feedback, probabilities, now)
+        self._songs: defaultdict[str, float] = defaultdict(float)
+        self._artists: defaultdict[str, float] = defaultdict(float)
+        for item, weight in zip(feedback, weights.tolist(), strict=True):
+            self._songs[item.track_id] += weight
+            self._artists[item.artist_key] += weight
+        self._weights = weights
+        self._valence, self._arousal = np.array([item.place for item in feedback]).reshape(-1, 2).T
+
+    def opinions(self, tracks: Sequence[Track]) -> Floats:
+        """float64 (tracks,): -1 (away with it) to 1 (more of it), 0 where nothing is known."""
+        valence, arousal = np.array([track.place for track in tracks]).reshape(-1, 2).T
+        squared = (valence[:, None] - self._valence) ** 2 + (arousal[:, None] - self._arousal) ** 2
+        near = np.exp(-squared / (2 * _NEAR**2)) @ self._weights
+        songs = np.array([self._songs.get(track.track_id, 0.0) for track in tracks])
+        artists = np.array([self._artists.get(track.artist_key, 0.0) for track in tracks])
+        return np.asarray(np.tanh(_SONG * songs + _ARTIST * artists + _NEIGHBOURS * near))
+
+    def says(self, track: Track) -> str:
+        """What is known of the song or its artist, in words; empty where nothing is."""
+        song, artist = self._songs.get(track.track_id, 0.0), self._artists.get(track.artist_key, 0.0)
+        if abs(song) > 0.1:
+            return "you heard it out in such a mood" if song > 0 else "you skipped it in such a mood"
+        if abs(artist) > 0.1:
+            return f"you {'stay with' if artist > 0 else 'skip'} this artist in such a mood"
+        return ""
+
+
+def verdict(heard: float) -> float:
+    """From the share of a song that was heard to a judgement: -1 to 1."""
+    return -1.0 if heard < SKIPPED else min(1.0, (heard - SKIPPED) / (HEARD - SKIPPED))
+
+
+def _weights(feedback: Sequence[Feedback], probabilities: Sequence[float], now: float) -> Floats:
+    """float64 (judgements,): how much each counts, and whether for or against."""
+    moods = np.array([item.probabilities for item in feedback]).reshape(-1, len(probabilities))
+    ages = now - np.array([item.at for item in feedback])
+    verdicts = np.array([verdict(item.heard) for item in feedback])
+    return np.asarray(
+        verdicts * np.minimum(moods, probabilities).sum(axis=1) * 0.5 ** (np.maximum(0, ages) / _HALF_LIFE)
+    )

@@ -1,0 +1,1 @@
+"""Cameras: the Pi's, USB, video files, photos and the demo's."""

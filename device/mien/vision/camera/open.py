@@ -1,0 +1,33 @@
+"""From a camera's specification to the camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mien.errors import InputError
+from mien.vision.camera.base import Camera
+
+
+def open_camera(spec: str) -> Camera:
+    """Open "picamera", "demo", a video device ("0", "/dev/video0"), a photo, a video file or a folder of photos."""
+    if spec == "picamera":
+        from mien.vision.camera.picamera import PiCamera
+
+        return PiCamera()
+    if spec == "demo":
+        from mien.vision.camera.demo import DemoCamera
+
+        return DemoCamera()
+    from mien.vision import photo
+    from mien.vision.camera import opencv
+
+    if spec.isdecimal() or spec.startswith("/dev/"):
+        return opencv.VideoDevice(spec)
+    path = Path(spec)
+    if path.is_dir():
+        return opencv.Slides(photo.photos_in(path))
+    if not path.is_file():
+        raise InputError(f"There is no camera, photo, video or folder {spec!r}: check the name, or use --camera demo.")
+    if path.suffix.lower() in photo.SUFFIXES:
+        return opencv.Slides([path])
+    return opencv.VideoFile(path)

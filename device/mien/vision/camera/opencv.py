@@ -1,0 +1,132 @@
+"""Cameras made of files, and those that OpenCV opens: photos, videos, USB and other V4L2 devices."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import InputError
+from mien.events import Frame
+from mien.vision.camera.base import CameraKind
+from mien.vision.photo import read_photo
+
+PHOTO_SECONDS = 5.0
+"""For how long each photo stands, on the photos' own clock: long enough for its expression to become the mood."""
+
+_PHOTO_INTERVAL = 0.25  # seconds between its frames
+
+
+class Slides:
+    """One photo, or several in turn, each for some seconds, replayed as fast as they can be read."""
+
+    kind: CameraKind = "stills"
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._paths = paths
+
+    def frames(self) -> Iterator[Frame]:
+        """The same frame again and again for each photo; InputError at one that cannot be read."""
+        each = round(PHOTO_SECONDS / _PHOTO_INTERVAL)
+        for index, path in enumerate(self._paths):
+            gray = read_photo(path)
+            for frame in range(each):
+                yield Frame(gray, at=(index * each + frame) * _PHOTO_INTERVAL)
+
+    def pace(self, interval: float) -> None:
+        """A replay keeps its own."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class VideoFile:
+    """A video file, replayed as fast as it can be read, on the clock of its own frame rate."""
+
+    kind: CameraKind = "replay"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # Each thread of a decoder would hold pictures of its own: 16 of them take tens of megabytes.
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_ANY, [cv2.CAP_PROP_N_THREADS, 1])
+        if not self._capture.isOpened():
+            raise InputError(f"{path} is neither a photo nor a video that can be read: check the file.")
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self._interval = 1 / rate if 1 <= rate <= 1000 else 1 / 25
+        self._promised = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+
+    def frames(self) -> Iterator[Frame]:
+        """The video's frames; InputError if it ends before its header says."""
+        count = 0
+        picture = gray = None
+        while True:
+            taken, picture = self._capture.read(picture)
+            if not taken:
+                break
+            gray = _gray(picture, gray)
+            yield Frame(gray, at=count * self._interval)
+            count += 1
+        # Containers count a frame or two that no decoder gives; only a file that was cut short lacks a tenth.
+        if count == 0 or count < self._promised * 0.9:
+            raise InputError(f"{self._path} ends early, after {count} of {self._promised} frames: copy it again.")
+
+    def pace(self, interval: float) -> None:
+        """A replay keeps its own."""
+
+    def close(self) -> None:
+        """Release the decoder."""
+        self._capture.release()
+
+
+class VideoDevice:
+    """A USB camera or another V4L2 device, at 640x480 if it can. Frames that are not due are dropped undecoded."""
+
+    kind: CameraKind = "live"
+
+    def __init__(self, spec: str) -> None:
+        self._name = f"/dev/video{spec}" if spec.isdecimal() else spec
+        if not Path(self._name).exists():
+            raise InputError(f"There is no {self._name}: plug the camera in, or choose another with --camera.")
+        self._capture = cv2.VideoCapture(self._name, cv2.CAP_V4L2)
+        if not self._capture.isOpened():
+            raise InputError(
+                f"{self._name} cannot be opened: another program may hold it, or you are not in group video."
+            )
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, 640)
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, 480)
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self._interval = 0.0
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames until the device stops giving them, which is a fault."""
+        last = -math.inf
+        picture = gray = None
+        while True:
+            if not self._capture.grab():
+                raise InputError(f"{self._name} gives no more pictures: check its plug and cable.")
+            at = time.monotonic()
+            if at - last < self._interval:
+                continue
+            taken, picture = self._capture.retrieve(picture)
+            if taken:  # a damaged picture is dropped; a device that gives only such runs into the deadline
+                last = at
+                gray = _gray(picture, gray)
+                yield Frame(gray, at)
+
+    def pace(self, interval: float) -> None:
+        """Frames that come sooner are dropped; a little less than the interval, so as to drop none that is just due."""
+        self._interval = interval * 0.9
+
+    def close(self) -> None:
+        """Release the device."""
+        self._capture.release()
+
+
+def _gray(picture: cv2.typing.MatLike, into: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """The picture as grey, written into the buffer where that fits."""
+    return np.asarray(picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY, dst=into), np.uint8)

@@ -1,0 +1,85 @@
+"""`mien` with a camera made of the demo's scene, without end, that fails while the file $MIEN_TEST_FAULT is there.
+
+The file $MIEN_TEST_OPEN is there while the camera is open. With $MIEN_TEST_MUSIC there is music, which plays nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mien import cli
+from mien.errors import InputError
+from mien.events import Event, Frame
+from mien.service import daemon, music_output
+from mien.vision.camera.demo import LENGTH, DemoCamera
+
+FAULT, OPEN = Path(os.environ["MIEN_TEST_FAULT"]), Path(os.environ["MIEN_TEST_OPEN"])
+
+
+class EndlessCamera:
+    """Behaves as a live camera."""
+
+    kind: Literal["live"] = "live"
+
+    def __init__(self, _spec: str) -> None:
+        self._check()
+        OPEN.touch()
+
+    def frames(self) -> Iterator[Frame]:
+        turn = 0
+        while True:
+            for frame in DemoCamera().frames():
+                self._check()
+                yield Frame(frame.gray, frame.at + turn * LENGTH)
+            turn += 1
+
+    def pace(self, interval: float) -> None:
+        """Ten frames a second are what it gives."""
+
+    def close(self) -> None:
+        OPEN.unlink(missing_ok=True)
+
+    def _check(self) -> None:
+        if FAULT.exists():
+            raise InputError("The camera gives no pictures: check its cable.")
+
+
+@dataclass
+class Now:
+    title: str = "A song"
+    artist: str = "Somebody"
+    why: str = "Because it is a test."
+    sentence: str = "All is well."
+
+
+@dataclass
+class Player:
+    now: Now = field(default_factory=Now)
+
+    def handle(self, event: Event) -> None:
+        """Nothing is played."""
+
+    def alive(self) -> bool:
+        return True
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Nothing is played."""
+
+    def set_intent(self, intent: str) -> None:
+        """Nothing is played."""
+
+    def skip(self) -> None:
+        self.now = Now("The next song")
+
+
+if __name__ == "__main__":
+    vars(daemon)["open_camera"] = EndlessCamera
+    if "MIEN_TEST_MUSIC" in os.environ:
+        vars(music_output)["opened"] = lambda _config: nullcontext([Player()])
+    sys.exit(cli.main())

@@ -1,0 +1,236 @@
+"""The contract inside a model file: what is written is read, and nothing else is."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien.commands import model
+from mien.errors import ModelError
+from mien.expression import LABELS
+from mien.vision import model_file
+from mien.vision.model_file import Calibration, Contract
+
+PLAIN = Contract(
+    format=model_file.FORMAT,
+    labels=LABELS,
+    input_side=48,
+    crop_margin=0.0,
+    temperature=1.0,
+    confusion=[[0] * 7 for _ in range(7)],
+    recipe="seed",
+    data="none",
+    split="PublicTest",
+    faces=1,
+    accuracy=0.5,
+    balanced_accuracy=0.5,
+    agreement=1.0,
+    revision="unknown",
+    network_size=1,
+    network_sha256="0" * 64,
+)
+NETWORK = bytes(range(256)) * 8
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+share = st.floats(0, 1)
+count = st.integers(0, 10**9)
+printable = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=200)
+calibrations = st.builds(
+    Calibration, faces=count, per_expression=count, seed=count, sha256=st.binary(max_size=9).map(digest)
+)
+contracts = st.builds(
+    Contract,
+    format=st.just(model_file.FORMAT),
+    mode=st.sampled_from(("int8", "dynamic", "float16", "float32")),
+    output=st.sampled_from(("logits", "probabilities")),
+    labels=st.just(LABELS),
+    input_side=st.integers(1, 1024),
+    crop_margin=st.floats(-0.5, 1),
+    temperature=st.floats(0, 100, exclude_min=True),
+    view=st.sampled_from(("fer2013", "ferplus")),
+    confusion=st.lists(st.lists(count, min_size=7, max_size=7), min_size=7, max_size=7),
+    recipe=printable,
+    data=printable,
+    split=printable,
+    faces=st.integers(1, 10**9),
+    accuracy=share,
+    balanced_accuracy=share,
+    agreement=share,
+    source_accuracy=st.none() | share,
+    calibration=st.none() | calibrations,
+    adapted=printable,
+    revision=printable,
+    network_size=st.just(1),
+    network_sha256=st.just("0" * 64),
+)
+
+
+def with_text(text: bytes, name: str = "expression.json", method: int = zipfile.ZIP_STORED) -> bytes:
+    """A model file whose contract is any text."""
+    file = io.BytesIO(NETWORK)
+    with zipfile.ZipFile(file, "a", method) as archive:
+        archive.writestr(name, text)
+    return file.getvalue()
+
+
+def text_of(**changes: object) -> bytes:
+    """A contract's JSON with other values, valid or not."""
+    fitting = msgspec.structs.replace(PLAIN, network_size=len(NETWORK), network_sha256=digest(NETWORK))
+    return msgspec.json.encode(msgspec.to_builtins(fitting) | changes)
+
+
+def two_files() -> bytes:
+    file = io.BytesIO(with_text(text_of()))
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("other.json", b"{}")
+    return file.getvalue()
+
+
+def a_million_entries() -> bytes:
+    """A directory of a million entries, which takes zipfile seconds and a gigabyte to list."""
+    entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    directory = entry * 10**6
+    return NETWORK + directory + struct.pack("<4s4HLLH", b"PK\5\6", 0, 0, 1, 1, len(directory), len(NETWORK), 0)
+
+
+def hidden_bytes() -> bytes:
+    """Bytes between the network and the zip, of which no digest speaks."""
+    file = io.BytesIO(NETWORK + b"hidden")
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("expression.json", text_of())
+    return file.getvalue()
+
+
+@settings(max_examples=40)
+@given(contract=contracts, network=st.binary(min_size=1, max_size=500))
+def test_what_is_packed_is_read(contract: Contract, network: bytes) -> None:
+    """Any contract comes back as it was, with the size and digest of the network's own bytes."""
+    back, found = model_file.unpack(model_file.pack(network, contract))
+    assert back == network
+    assert found == msgspec.structs.replace(contract, network_size=len(network), network_sha256=digest(network))
+
+
+def test_a_file_from_before_views_is_judged_by_the_labels() -> None:
+    """Contracts written before the field was there mean FER2013's labels."""
+    [start, end] = text_of().split(b'"view":"fer2013",')
+    assert model_file.unpack(with_text(start + end))[1].view == "fer2013"
+
+
+def test_info_tells_whose_labels_judged() -> None:
+    """In words that need no knowledge of the data."""
+    told = [model.in_words(Path("a"), msgspec.structs.replace(PLAIN, view=view)) for view in ("fer2013", "ferplus")]
+    assert "own label" in told[0]
+    assert "ten taggers" in told[1]
+
+
+def test_packing_twice_gives_the_same_bytes() -> None:
+    """No date or other chance thing goes into the file."""
+    assert model_file.pack(NETWORK, PLAIN) == model_file.pack(NETWORK, PLAIN)
+
+
+def test_any_unzip_shows_the_contract(tmp_path: Path) -> None:
+    """The appended zip is a plain one, as TFLite's associated files are."""
+    path = tmp_path / "a.tflite"
+    path.write_bytes(model_file.pack(NETWORK, PLAIN))
+    with zipfile.ZipFile(path) as archive:
+        assert msgspec.json.decode(archive.read("expression.json"))["labels"] == list(LABELS)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        pytest.param(lambda: b"", "cut short", id="nothing"),
+        pytest.param(lambda: NETWORK, "no mien contract", id="a bare network"),
+        pytest.param(lambda: model_file.pack(NETWORK, PLAIN)[:-1], "cut short", id="cut by a byte"),
+        pytest.param(lambda: b"X" + model_file.pack(NETWORK, PLAIN), "damaged", id="shifted"),
+        pytest.param(lambda: b"X" + model_file.pack(NETWORK, PLAIN)[1:], "damaged", id="a changed network"),
+        pytest.param(hidden_bytes, "damaged", id="hidden bytes"),
+        pytest.param(lambda: with_text(b"{}", "readme.txt"), "not one small", id="a foreign zip"),
+        pytest.param(two_files, "not one small", id="a second file"),
+        pytest.param(a_million_entries, "not one small", id="a million files"),
+        pytest.param(lambda: with_text(b" " * 10**7, method=zipfile.ZIP_DEFLATED), "not one small", id="a zip bomb"),
+        pytest.param(lambda: with_text(text_of(), method=zipfile.ZIP_DEFLATED), "compressed", id="compressed"),
+        pytest.param(lambda: with_text(b" " * (1 << 20) + text_of()), "not one small", id="JSON of absurd size"),
+        pytest.param(lambda: with_text(b"[" * 60_000), "not valid", id="JSON of absurd depth"),
+        pytest.param(
+            lambda: with_text(b'{"format":1,"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"), "not valid", id="deep inside"
+        ),
+        pytest.param(lambda: with_text(text_of(format=2)), "format 2", id="a later version"),
+        pytest.param(lambda: with_text(text_of(format=10**400)), "not valid", id="a version without end"),
+        pytest.param(lambda: with_text(text_of(labels=LABELS[::-1])), "labels", id="labels in another order"),
+        pytest.param(lambda: with_text(text_of(mode="int4")), "not valid", id="an unknown mode"),
+        pytest.param(lambda: with_text(text_of(view="mine")), "not valid", id="nobody's word"),
+        pytest.param(lambda: with_text(text_of(temperature=0)), "not valid", id="temperature 0"),
+        pytest.param(lambda: with_text(text_of(confusion=[[0] * 7] * 6)), "not valid", id="six rows"),
+        pytest.param(lambda: with_text(text_of(recipe="\x1b]0;title\x07")), "not valid", id="terminal codes"),
+        pytest.param(lambda: with_text(text_of(recipe="seed\n")), "not valid", id="a line break"),
+        pytest.param(lambda: with_text(text_of(surprise=1)), "not valid", id="an unknown field"),
+        pytest.param(lambda: with_text(b"\xff\xfe"), "not valid", id="no text"),
+    ],
+)
+def test_a_bad_contract_is_refused(data: Callable[[], bytes], said: str) -> None:
+    """One sentence that says what to do, whatever stands in the contract's place."""
+    with pytest.raises(ModelError, match=said) as refusal:
+        model_file.unpack(data())
+    assert len(str(refusal.value)) < 400
+    assert "\n" not in str(refusal.value)
+
+
+@given(data=st.data())
+def test_any_changed_byte_is_noticed(data: st.DataObject) -> None:
+    """Wherever a file is changed, it is refused, or it says word for word what it said before."""
+    whole = bytearray(model_file.pack(NETWORK, PLAIN))
+    place = data.draw(st.integers(0, len(whole) - 1))
+    whole[place] ^= data.draw(st.integers(1, 255))
+    try:
+        network, contract = model_file.unpack(bytes(whole))
+    except ModelError:
+        return
+    assert (network, contract) == model_file.unpack(model_file.pack(NETWORK, PLAIN))
+
+
+@given(junk=st.binary(max_size=300), cut=st.integers(0, 3000))
+def test_any_bytes_are_read_or_refused(junk: bytes, cut: int) -> None:
+    """Junk, and junk in front of or after a cut file, never gives more than a ModelError."""
+    whole = model_file.pack(NETWORK, PLAIN)
+    for data in (junk, whole[:cut] + junk, junk + whole[cut:]):
+        try:
+            model_file.unpack(data)
+        except ModelError:
+            continue
+        assert data == whole
+
+
+def test_only_files_of_a_sensible_size_are_read(tmp_path: Path) -> None:
+    """A device, a pipe, a folder, a hole of a terabyte: told at once, without reading on and on."""
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "hole.tflite").open("wb") as file:
+        file.truncate(1 << 40)
+    for path in (Path("/dev/zero"), tmp_path / "pipe", tmp_path, tmp_path / "missing.tflite", tmp_path / "hole.tflite"):
+        with pytest.raises(ModelError, match=path.name):
+            model_file.read(path)
+
+
+def test_info_tells_mode_cost_and_calibration() -> None:
+    """What a person wants to know of a file: what kind of network, how good, at which cost, calibrated on what."""
+    used = Calibration(faces=656, per_expression=100, seed=0, sha256="0" * 64)
+    contract = msgspec.structs.replace(
+        PLAIN, mode="int8", output="probabilities", calibration=used, source_accuracy=0.51, adapted="turned around"
+    )
+    told = model.in_words(Path("a.tflite"), contract)
+    for text in ("int8", "probabilities", "656 training faces", "0.5100", "turned around", *LABELS):
+        assert text in told

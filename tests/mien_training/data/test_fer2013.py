@@ -1,0 +1,200 @@
+"""FER2013 as people have it, and as it comes broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from mien.errors import InputError, MienError
+from mien.expression import Expression
+from mien_training.data import fer2013
+
+PIXELS = " ".join(str(i % 256) for i in range(2304))
+JPEG = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8))[1].tobytes()
+KAGGLE = {"angry": 0, "disgust": 1, "fear": 2, "happy": 3, "sad": 4, "surprise": 5, "neutral": 6}
+
+
+def csv_folder(tmp_path: Path, *lines: str, name: str = "fer2013.csv", header: str = "emotion,pixels,Usage") -> Path:
+    (tmp_path / name).write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("label", "code"), KAGGLE.items())
+def test_kaggle_codes_become_our_order(tmp_path: Path, label: str, code: int) -> None:
+    """Each of Kaggle's numbers is read as the expression that it stands for."""
+    faces = fer2013.read(csv_folder(tmp_path, f"{code},{PIXELS},Training"), "Training")
+    assert Expression(int(faces.labels[0])).label == label
+
+
+def test_pixels_arrive_unchanged(tmp_path: Path) -> None:
+    """Grey levels are read row by row as they stand."""
+    faces = fer2013.read(csv_folder(tmp_path, f"3,{PIXELS},Training"), "Training")
+    assert faces.images.dtype == np.uint8
+    assert faces.images.shape == (1, 48, 48, 1)
+    assert faces.images.reshape(-1).tolist() == [int(word) for word in PIXELS.split()]
+
+
+def test_headers_with_spaces_in_another_order(tmp_path: Path) -> None:
+    """icml_face_data.csv, with its leading spaces and its own order of columns, is read like the other."""
+    folder = csv_folder(tmp_path, f"0, PublicTest,{PIXELS}", name="icml_face_data.csv", header="emotion, Usage, pixels")
+    assert fer2013.read(folder, "PublicTest").labels.tolist() == [Expression.ANGRY]
+
+
+def test_only_the_split_that_was_asked_for(tmp_path: Path) -> None:
+    """Faces of other splits are left out."""
+    rows = [f"{code},{PIXELS},{split}" for code, split in ((3, "Training"), (4, "PublicTest"), (5, "PrivateTest"))]
+    folder = csv_folder(tmp_path, *rows)
+    assert [fer2013.read(folder, split).labels.tolist() for split in fer2013.SPLITS] == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (f"7,{PIXELS},Training", "emotion '7'"),
+        (f"-1,{PIXELS},Training", "emotion '-1'"),
+        (f"x,{PIXELS},Training", "emotion 'x'"),
+        (f"3,{PIXELS} 1,Training", "2305 pixels"),
+        ("3,1 2 3,Training", "3 pixels"),
+        (f"3,{PIXELS.replace('255', '256')},Training", "outside 0 to 255"),
+        (f"3,{PIXELS.replace('255', '-5')},Training", "outside 0 to 255"),
+        (f"3,{PIXELS.replace('255', 'abc')},Training", "not all whole numbers"),
+        (f"3,{PIXELS}", "2 fields"),
+        (f"3,{PIXELS},Trainig", "Usage 'Trainig'"),
+    ],
+)
+def test_a_bad_row_is_named_by_its_line(tmp_path: Path, row: str, said: str) -> None:
+    """A row that cannot be right stops the reading with its file, line and fault."""
+    folder = csv_folder(tmp_path, f"3,{PIXELS},Training", row)
+    with pytest.raises(InputError, match="line 3") as caught:
+        fer2013.read(folder, "Training")
+    assert said in str(caught.value)
+    assert caught.value.exit_code == 4
+
+
+def test_a_wrong_header_says_what_is_missing(tmp_path: Path) -> None:
+    """A CSV of something else is refused by its header."""
+    folder = csv_folder(tmp_path, "1,2", header="feeling,image")
+    with pytest.raises(InputError, match="no column emotion, pixels, usage"):
+        fer2013.read(folder, "Training")
+
+
+def test_a_folder_a_label(tmp_path: Path) -> None:
+    """Pictures of any size and colour in folders named for expressions are read as 48x48 grey."""
+    for name, size in (("happy", (48, 48)), ("Sadness", (120, 90))):
+        folder = tmp_path / "train" / name
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "a.png"), np.full((*size, 3), 77, np.uint8))
+    faces = fer2013.read(tmp_path, "Training")
+    assert sorted(faces.labels.tolist()) == [Expression.HAPPY, Expression.SAD]
+    assert faces.images.shape == (2, 48, 48, 1)
+    assert set(np.unique(faces.images).tolist()) == {77}
+
+
+def test_a_folder_of_no_expression_is_named(tmp_path: Path) -> None:
+    """A label that mien does not know is refused by name rather than skipped."""
+    (tmp_path / "train" / "bored").mkdir(parents=True)
+    with pytest.raises(InputError, match="bored"):
+        fer2013.read(tmp_path, "Training")
+
+
+def test_a_broken_picture_is_named(tmp_path: Path) -> None:
+    """A file that is no picture stops the reading with its name."""
+    (tmp_path / "train" / "happy").mkdir(parents=True)
+    (tmp_path / "train" / "happy" / "bad.png").write_text("not a picture", encoding="utf-8")
+    with pytest.raises(InputError, match=r"bad\.png"):
+        fer2013.read(tmp_path, "Training")
+
+
+@pytest.mark.parametrize("kind", ["colour.jpg", "palette.png", "deep.png", "clear.png", "wide.jpeg", "LARGE.PNG"])
+def test_pictures_come_in_all_kinds(tmp_path: Path, kind: str) -> None:
+    """Colour, palettes, 16 bits, transparency, odd shapes and sizes all become 48x48 grey of about the same level."""
+    folder = tmp_path / "train" / "fear"
+    folder.mkdir(parents=True)
+    level = np.full((60, 70), 120, np.uint8)
+    pictures = {
+        "colour.jpg": Image.fromarray(np.dstack([level] * 3)),
+        "palette.png": Image.fromarray(level).convert("P"),
+        "deep.png": Image.fromarray(level.astype(np.uint16) << 8),
+        "clear.png": Image.fromarray(np.dstack([level] * 4)),
+        "wide.jpeg": Image.fromarray(np.full((20, 300), 120, np.uint8)),
+        "LARGE.PNG": Image.fromarray(np.full((3000, 2000), 120, np.uint8)),
+    }
+    pictures[kind].save(folder / kind)
+    image = fer2013.read(tmp_path, "Training").images[0]
+    assert image.shape == (48, 48, 1)
+    assert abs(image.astype(int) - 120).max() <= 2
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", JPEG[: len(JPEG) // 2]])
+def test_broken_pictures_are_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    """Empty, something else, or cut off in the middle: one sentence with the file."""
+    (tmp_path / "val" / "happy").mkdir(parents=True)
+    (tmp_path / "val" / "happy" / "bad.jpg").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.jpg is not a picture") as caught:
+        fer2013.read(tmp_path, "PublicTest")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_in_training_and_validation_is_refused(tmp_path: Path) -> None:
+    """The same pixels in both, in whatever format and under whatever label: the sentence names both files."""
+    rng = np.random.default_rng(0)
+    for name in ("train/sad/a.png", "train/sad/b.png", "val/happy/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), rng.integers(0, 256, (60, 60)).astype(np.uint8))
+    train, validation = (fer2013.read(tmp_path, split) for split in ("Training", "PublicTest"))
+    assert fer2013.repeated(train, validation) == 0
+    twin = cv2.imread(str(tmp_path / "train/sad/b.png"))
+    assert twin is not None
+    cv2.imwrite(str(tmp_path / "val/happy/twin.bmp"), twin)
+    with pytest.raises(InputError, match=r"train/sad/b\.png and .*val/happy/twin\.bmp are the same picture"):
+        fer2013.repeated(train, fer2013.read(tmp_path, "PublicTest"))
+
+
+def test_repetitions_in_the_published_table_are_counted(tmp_path: Path) -> None:
+    """FER2013 holds some, and is taken as it is."""
+    other = PIXELS.replace("255", "254")
+    rows = [f"3,{PIXELS},Training", f"3,{PIXELS},PublicTest", f"4,{other},PublicTest", f"3,{PIXELS},PublicTest"]
+    train, validation = (fer2013.read(csv_folder(tmp_path, *rows), split) for split in ("Training", "PublicTest"))
+    assert fer2013.repeated(train, validation) == 2
+
+
+def test_nothing_to_read_says_what_to_put_there(tmp_path: Path) -> None:
+    """An empty folder, a missing one and an unknown split each get their sentence."""
+    with pytest.raises(InputError, match=r"fer2013\.csv"):
+        fer2013.read(tmp_path, "Training")
+    with pytest.raises(InputError, match="not a folder"):
+        fer2013.read(tmp_path / "nowhere", "Training")
+    with pytest.raises(InputError, match="PublicTest"):
+        fer2013.read(tmp_path, "validation")
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    """No CSV, whatever it holds, gets past as anything but faces or one of mien's errors."""
+    folder = tmp_path_factory.mktemp("csv")
+    (folder / "fer2013.csv").write_bytes(b"emotion,pixels,Usage\n" + content)
+    with pytest.raises(MienError):
+        fer2013.read(folder, "Training")
+
+
+def test_the_real_splits(shared: Path, tmp_path: Path) -> None:
+    """The real faces come out of both layouts alike."""
+    import runpy
+    import sys
+
+    for extra in ([], ["--folders"]):
+        old, sys.argv = sys.argv, ["unpack.py", str(tmp_path / ("tree" if extra else "csv")), *extra]
+        try:
+            runpy.run_path(str(shared / "fer2013" / "unpack.py"), run_name="__main__")
+        finally:
+            sys.argv = old
+    from_csv, from_tree = (fer2013.read(tmp_path / name, "PublicTest") for name in ("csv", "tree"))
+    assert len(from_csv) == len(from_tree) == 3579
+    assert np.bincount(from_csv.labels).tolist() == np.bincount(from_tree.labels).tolist()
+    assert from_csv.images.sum() == from_tree.images.sum()

@@ -1,0 +1,236 @@
+"""The report: a page that stands alone and shows nobody; and what a camera does to a face."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import warnings
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mien.expression import LABELS
+from mien.vision import model_file
+from mien.vision.classifier import SHIPPED
+from mien.vision.crop import to_input
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TensorFlow's own
+    keras = pytest.importorskip("keras", reason="needs the extra 'training'")
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow and Keras warn of themselves
+
+from mien_training.cli import main  # noqa: E402
+from mien_training.data.fer2013 import Faces  # noqa: E402
+from mien_training.evaluation import robustness  # noqa: E402  # after Keras was found
+from mien_training.evaluation.robustness import SWEEPS, Condition, placed  # noqa: E402
+from tests.conftest import ROOT  # noqa: E402
+from tests.fakes.rated_faces import write_rated_faces  # noqa: E402
+
+NASTY = "<script>alert('x')</script> $\\frac{1}{0}$ & co"
+
+images = st.integers(0, 99).map(lambda seed: np.random.default_rng(seed).integers(0, 256, (48, 48)).astype(np.uint8))
+seeds = st.integers(0, 99).map(np.random.default_rng)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_rated_faces(tmp_path_factory.mktemp("rated"))
+
+
+def finished_run(folder: Path, recipe: str = "mien") -> Path:
+    """A run of an untrained network."""
+    folder.mkdir(parents=True)
+    layers = [keras.Input((48, 48, 1)), keras.layers.AveragePooling2D(8), keras.layers.Flatten(), keras.layers.Dense(7)]
+    keras.Sequential(layers).save(folder / "model.keras")
+    settings = {"recipe": recipe, "view": "ferplus", "seed": 1, "epochs": 2, "faces": [14, 14]}
+    (folder / "recipe.json").write_text(json.dumps(settings), encoding="utf-8")
+    (folder / "metrics.json").write_text(json.dumps({"crop_margin": 0.05}), encoding="utf-8")
+    epoch = {"loss": 2.0, "accuracy": 0.2, "val_loss": 1.9, "val_accuracy": 0.3}
+    (folder / "history.json").write_text(json.dumps([epoch, epoch]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on the shipped file and on a run whose recipe's name is a trap."""
+    folder = tmp_path_factory.mktemp("report")
+    run = finished_run(folder / "run", NASTY)
+    assert main(["report", str(SHIPPED), str(run), "--data", str(data), "--out", str(folder / "out")]) == 0
+    return folder / "out"
+
+
+class Strict(HTMLParser):
+    """Collects what a page loads and runs, and whether its elements close in order."""
+
+    VOID = ("meta", "link", "br", "img")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.names: set[str] = set()
+        self.ids: list[str] = []
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        self.loads += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "data")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+
+def test_the_page_stands_alone_and_shows_nobody(reported: Path) -> None:
+    """Nothing is loaded or run, no picture is made of pixels, and names from files stay text."""
+    text = (reported / "index.html").read_text(encoding="utf-8")
+    page = Strict()
+    page.feed(text)
+    assert page.open == ["html"]  # its end tag is left out, as HTML allows
+    assert not page.names & {"script", "img", "image", "iframe", "link", "object"}
+    assert all(load.startswith("#") for load in page.loads)
+    assert not re.search(r"url\((?!#)|@import", text)
+    assert len(page.ids) == len(set(page.ids))
+    assert "&lt;script&gt;" in text
+    assert "\\mathdefault" not in text  # axes that would need it show it raw
+    assert text.count("<svg") == 2 + 2 * 2 * 2 + 1  # costs, conditions; matrix and diagram by view; one run's curves
+
+
+def test_report_and_evaluate_agree(reported: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """report.json has the figures that evaluate prints, and what belongs to the file and to the run."""
+    shipped, run = json.loads((reported / "report.json").read_text(encoding="utf-8"))["models"]
+    assert main(["evaluate", str(SHIPPED), "--data", str(data), "--split", "PublicTest", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert shipped["views"] == shown["views"]
+    assert shipped["temperature"] == shown["temperature"]
+    assert (run["view"], run["multiply_adds"], run["crop_margin"]) == ("ferplus", 36 * 7, 0.05)
+    assert len(run["history"]) == 2
+    assert {name: len(found["accuracy"]) for name, found in run["conditions"].items()} == {
+        name: len(values) for name, values in SWEEPS.items()
+    }
+
+
+def test_the_card_has_every_class_in_both_views(reported: Path) -> None:
+    """Ready to be pasted into docs/model-card.md."""
+    card = (reported / "card.md").read_text(encoding="utf-8")
+    assert all(card.count(f"| {label} |") == 2 for label in LABELS)  # one table a network
+    assert "| FER2013 precision |" in card
+    assert "| FER+ faces |" in card
+
+
+def leave(run: Path) -> None:
+    """Nothing is wrong with the run."""
+
+
+def break_history(run: Path) -> None:
+    (run / "history.json").write_text('[{"loss": "low"}]', encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "models", "out", "code", "said"),
+    [
+        (break_history, ["{run}"], "{out}", 4, "history.json"),
+        (lambda run: (run / "metrics.json").unlink(), ["{run}"], "{out}", 4, "no finished run"),
+        (leave, ["{run}", "{run}/."], "{out}", 2, "twice"),
+        (leave, ["{run}"], "{run}/recipe.json", 4, "is a file"),
+        (leave, ["{run}/recipe.json"], "{out}", 5, "not a Keras model"),
+        (leave, ["{run}/nothing.tflite"], "{out}", 4, "not there"),
+    ],
+    ids=["history", "unfinished", "twice", "out is a file", "no model", "missing"],
+)
+def test_bad_orders_are_refused_before_anything_is_measured(
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path], object],
+    models: list[str],
+    out: str,
+    code: int,
+    said: str,
+) -> None:
+    """One sentence, the documented exit code, and nothing written."""
+    places = {"run": finished_run(tmp_path / "run"), "out": tmp_path / "out"}
+    spoil(places["run"])
+    named = [model.format(**places) for model in models]
+    assert main(["report", *named, "--data", str(data), "--out", out.format(**places)]) == code
+    error = capsys.readouterr().err
+    assert error.startswith("mien-train: ")
+    assert said in error
+    assert error.count("\n") == 1
+    assert not places["out"].exists()
+
+
+@given(face=images, rng=seeds)
+def test_in_the_ideal_the_network_sees_the_very_face(face: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """At the network's own size nothing of it is changed."""
+    frame, place, box = placed(face, Condition(side=48), rng)
+    assert box == place
+    assert (to_input(frame, box)[:, :, 0] == face).all()
+
+
+@given(face=images, rng=seeds, side=st.integers(30, 200), shift=st.floats(0, 0.3))
+def test_a_shift_is_as_long_as_it_says(
+    face: NDArray[np.uint8], rng: np.random.Generator, side: int, shift: float
+) -> None:
+    """Whatever its direction, to the pixel's rounding."""
+    _, place, box = placed(face, Condition(side=side, shift=shift), rng)
+    assert math.hypot(box.x - place.x, box.y - place.y) == pytest.approx(shift * side, abs=1)
+    assert box.width == place.width == side
+
+
+@given(
+    face=images,
+    rng=seeds,
+    how=st.sampled_from([(name, value) for name, values in SWEEPS.items() for value in values]),
+)
+def test_every_condition_gives_an_input(
+    face: NDArray[np.uint8], rng: np.random.Generator, how: tuple[str, float]
+) -> None:
+    """No value of a sweep leads outside the frame."""
+    condition = robustness._condition(*how)
+    frame, _, box = placed(face, condition, rng)
+    assert frame.dtype == np.uint8
+    assert to_input(frame, box, condition.margin).shape == (48, 48, 1)
+
+
+def test_only_what_is_asked_for_gets_worse() -> None:
+    """A judge of the mean grey level loses by brightness, and by nothing else that leaves the mean alone."""
+    flat = np.stack([np.full((48, 48, 1), level, np.uint8) for level in (70, 180)] * 4)
+    faces = Faces(flat, np.array([0, 1] * 4))
+
+    def judge(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        mean = pictures.astype(np.float32).mean(axis=(1, 2, 3))
+        return np.stack([125 - mean, mean - 125, *[np.full_like(mean, -999)] * 5], axis=1)
+
+    found: dict[str, Any] = robustness.accuracy_by_condition(judge, faces, 0.0, lambda _: None)
+    assert found["brightness"]["accuracy"] == [0.5, 0.5, 1.0, 1.0, 1.0, 0.5, 0.5]
+    for name in ("noise", "side", "shift", "scale"):
+        assert set(found[name]["accuracy"]) == {1.0}
+
+
+def test_the_model_card_speaks_of_the_shipped_file() -> None:
+    """Its tables were renewed with the file: same network, same accuracy by the labels that the network learned."""
+    text = (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8")
+    contract = model_file.read(SHIPPED)[1]
+    assert contract.network_sha256[:16] in text
+    heading, accuracy = (
+        next(line for line in text.splitlines() if line.startswith(start)).split("|")
+        for start in ("|  | FER", "| accuracy")
+    )
+    shown = {name.strip(): value.strip() for name, value in zip(heading, accuracy, strict=True)}
+    assert shown[{"fer2013": "FER2013", "ferplus": "FER+"}[contract.view]] == f"{contract.accuracy:.4f}"

@@ -1,0 +1,224 @@
+"""Faces with labels, read from the layouts in which people have FER2013."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import InputError
+from mien.expression import LABELS, Expression
+from mien.vision.crop import INPUT_SIDE, resize
+from mien.vision.model_file import View
+from mien.vision.photo import SUFFIXES, read_gray
+from mien_training.data import visgraf
+from mien_training.data.labels import expression_named
+from mien_training.data.lines import checked_lines
+
+SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+"""FER2013's name of each split, and the folder that holds it in a tree of pictures."""
+
+_KAGGLE_CODES = tuple(Expression[name] for name in ("ANGRY", "DISGUST", "FEAR", "HAPPY", "SAD", "SURPRISE", "NEUTRAL"))
+_KAGGLE_DIGITS = ("0", "1", "2", "3", "4", "5", "6")
+_CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
+_VOTES_NAME = "fer2013new.csv"
+_VOTES = ("neutral", "happiness", "sadness", "surprise", "anger", "disgust", "fear")
+_FOLDER_NAMES = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
+
+
+class NoFacesError(InputError):
+    """The data set has no face of the split."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """images: uint8, (count, 48, 48, 1). labels: int64, (count,), indices of Expression.
+
+    votes: float32, (count, 7), the shares of FER+'s taggers for each expression, where fer2013new.csv is there; zeros
+    for a face that none of them gave one of the seven.
+    files: the picture that each face is from, where each has its own.
+    beside: float32, (count, 7), in a view of faces with votes: the targets of the other view.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    votes: NDArray[np.float32] | None = None
+    files: NDArray[np.str_] | None = None
+    beside: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, chosen: slice | NDArray[Any]) -> Faces:
+        """Some of the faces."""
+        votes = None if self.votes is None else self.votes[chosen]
+        files = None if self.files is None else self.files[chosen]
+        beside = None if self.beside is None else self.beside[chosen]
+        return Faces(self.images[chosen], self.labels[chosen], votes, files, beside)
+
+    def view(self, name: View) -> Faces:
+        """The faces as FER2013 labels them, or as FER+'s taggers see them: the majority, and only those with a vote.
+
+        Without votes there is but one view.
+        """
+        if self.votes is None:
+            return self
+        if name == "fer2013":
+            return replace(self, votes=None, beside=self.votes)
+        rated = self[self.rated]
+        if not len(rated):
+            raise NoFacesError(f"FER+'s votes leave no face: check that {_VOTES_NAME} is complete.")
+        assert rated.votes is not None
+        return replace(rated, labels=rated.votes.argmax(axis=1), beside=one_hot(rated.labels))
+
+    @property
+    def rated(self) -> NDArray[np.bool_]:
+        """Which faces any tagger gave one of the seven expressions, bool (count,); all, where there are no votes."""
+        return np.ones(len(self), bool) if self.votes is None else self.votes.sum(axis=1) > 0
+
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """What to train for, float32 (count, 7): the votes, or else the labels."""
+        return one_hot(self.labels) if self.votes is None else self.votes
+
+
+def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """All of each face's share for its label, float32 (count, 7)."""
+    return np.eye(len(LABELS), dtype=np.float32)[labels]
+
+
+def read(data: Path, split: str) -> Faces:
+    """Read one split ("Training", "PublicTest" or "PrivateTest") from a folder.
+
+    data: holds Kaggle's fer2013.csv or icml_face_data.csv, or folders train/LABEL/*.png, val/LABEL/*.png, or the
+    VISGRAF faces database.
+    Raises InputError, naming the file and line, for anything else.
+    """
+    if split not in SPLITS:
+        raise InputError(f"Split {split!r} is unknown: use {', '.join(SPLITS)}.")
+    if not data.is_dir():
+        raise InputError(f"{data} is not a folder: give the one that holds fer2013.csv or train/ and val/.")
+    for name in _CSV_NAMES:
+        if (data / name).is_file():
+            faces = replace(_gather(_csv_rows(data / name, split), data / name, split), files=None)
+            votes = data / _VOTES_NAME
+            return replace(faces, votes=_votes(votes, split, len(faces))) if votes.is_file() else faces
+    for name in _FOLDER_NAMES[SPLITS[split]]:
+        if (data / name).is_dir():
+            return _gather(_folder_rows(data / name), data / name, split)
+    if visgraf.is_here(data):
+        return _gather(visgraf.read_split(data, split), data, split)
+    raise NoFacesError(f"{data} has no faces for {split}: put fer2013.csv or a folder {SPLITS[split]}/LABEL/ there.")
+
+
+def repeated(train: Faces, validation: Faces) -> int:
+    """How many of the validation faces are among the training faces too, pixel for pixel.
+
+    Figures of such faces say only what was learnt by heart: pictures in files are refused with InputError, which names
+    both. Published tables are taken as they are, since everybody's figures stand on the same repetitions.
+    """
+    known = {image.tobytes(): index for index, image in enumerate(train.images)}
+    twice = [(known.get(image.tobytes()), index) for index, image in enumerate(validation.images)]
+    pairs = [(first, second) for first, second in twice if first is not None]
+    if pairs and train.files is not None and validation.files is not None:
+        one, other = train.files[pairs[0][0]], validation.files[pairs[0][1]]
+        raise InputError(
+            f"{one} and {other} are the same picture: keep it for training or for validation, not for both."
+        )
+    return len(pairs)
+
+
+def _gather(rows: Iterator[tuple[NDArray[np.uint8], Expression, Path]], source: Path, split: str) -> Faces:
+    images, labels, files = [], [], []
+    for image, label, file in rows:
+        images.append(image)
+        labels.append(int(label))
+        files.append(str(file))
+    if not images:
+        raise NoFacesError(f"{source} holds no face of {split}: check that the download is complete.")
+    return Faces(np.stack(images)[..., np.newaxis], np.array(labels, np.int64), files=np.array(files))
+
+
+def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
+    """FER+'s votes for the faces of a split, as shares; its rows line up with fer2013.csv's.
+
+    Contempt and unknown are left out. So is an expression that only one of the ten saw where others agree on another,
+    as in the authors' own training (Barsoum et al. 2016): it is taken for a slip.
+    """
+    rows = []
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        lines = checked_lines(path, file)
+        header = [name.strip().lower() for name in next(lines, (0, []))[1]]
+        if {"usage", *_VOTES} - set(header):
+            raise InputError(f"{path} is not FER+'s table: expected Usage and {', '.join(_VOTES)}.")
+        columns = [header.index(name) for name in _VOTES]
+        for number, row in lines:
+            try:
+                if row[header.index("usage")].strip() == split:
+                    rows.append([int(row[column]) for column in columns])
+            except (ValueError, IndexError):
+                raise InputError(
+                    f"{path}, line {number}: the votes are not whole numbers; download it again."
+                ) from None
+    if len(rows) != count:
+        raise InputError(f"{path} has {len(rows)} rows of {split} where the faces are {count}: it must match them.")
+    votes = np.array(rows, np.float32)
+    votes[(votes == 1) & (votes.max(axis=1, keepdims=True) > 1)] = 0
+    return np.asarray(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1), np.float32)
+
+
+def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = checked_lines(path, file)
+        header = [name.strip().lower() for name in next(rows, (0, []))[1]]
+        missing = {"emotion", "pixels", "usage"} - set(header)
+        if missing:
+            raise InputError(f"{path} has no column {', '.join(sorted(missing))}: expected emotion, pixels and Usage.")
+        emotion, pixels, usage = (header.index(name) for name in ("emotion", "pixels", "usage"))
+        for number, row in rows:
+            if len(row) != len(header):
+                raise InputError(
+                    f"{path}, line {number}: {len(row)} fields instead of {len(header)}; download it again."
+                )
+            if row[usage].strip() not in SPLITS:
+                raise InputError(f"{path}, line {number}: Usage {row[usage][:20]!r} is none of {', '.join(SPLITS)}.")
+            if row[usage].strip() == split:
+                where = f"{path}, line {number}"
+                yield _pixels(row[pixels], where), _kaggle_label(row[emotion], where), path
+
+
+def _kaggle_label(text: str, where: str) -> Expression:
+    try:
+        return _KAGGLE_CODES[_KAGGLE_DIGITS.index(text.strip())]
+    except ValueError:
+        raise InputError(f"{where}: emotion {text[:20]!r} is not a number from 0 to 6.") from None
+
+
+def _pixels(text: str, where: str) -> NDArray[np.uint8]:
+    count = INPUT_SIDE * INPUT_SIDE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy only warns of text that is no number
+            values = np.fromstring(text, dtype=np.int64, sep=" ")
+    except (DeprecationWarning, ValueError):
+        raise InputError(f"{where}: the pixels are not all whole numbers.") from None
+    if values.size != count:
+        raise InputError(f"{where}: {values.size} pixels instead of {count} (48 x 48).")
+    if values.min() < 0 or values.max() > 255:
+        raise InputError(f"{where}: a pixel is outside 0 to 255.")
+    return values.astype(np.uint8).reshape(INPUT_SIDE, INPUT_SIDE)
+
+
+def _folder_rows(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
+    for label_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
+        label = expression_named(label_folder.name)
+        if label is None:
+            raise InputError(f"{label_folder} is named for no expression: use {', '.join(LABELS)}.")
+        for path in sorted(label_folder.iterdir()):
+            if path.suffix.lower() in SUFFIXES:
+                yield resize(read_gray(path, min_side=8, max_side=1280)), label, path

@@ -1,0 +1,75 @@
+"""What a network costs: bytes and multiply-adds, counted from the network itself.
+
+Counted are the layers that hold kernels (convolutions and dense layers): each number of a kernel is used once for
+every place of the layer's output, twice where the layer sees both sides of a face. Normalisation, activation and
+pooling, a few per cent of it, are not counted, as in the figures that papers give.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import keras
+from ai_edge_litert import schema_py_generated as schema
+
+from mien_training.networks.mirror_layers import BothSides, MeanOfSides
+
+_WEIGHTED = {
+    schema.BuiltinOperator.CONV_2D,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
+    schema.BuiltinOperator.FULLY_CONNECTED,
+}
+_TRANSPOSED = schema.BuiltinOperator.TRANSPOSE_CONV
+
+
+class Cost(NamedTuple):
+    """size: bytes of the network as it is stored (a Keras network's as float32). multiply_adds: for one face."""
+
+    size: int
+    multiply_adds: int
+
+
+def of_keras(model: keras.Model) -> Cost:
+    """The cost of a Keras network of fixed input size."""
+    total, sides = 0, 1
+    for layer in _layers(model):
+        sides = {BothSides: 2, MeanOfSides: 1}.get(type(layer), sides)
+        total += sides * _of_layer(layer)
+    return Cost(4 * model.count_params(), total)
+
+
+def _layers(model: keras.Model) -> list[keras.Layer]:
+    """All layers, those of nested models too."""
+    return [
+        inner for layer in model.layers for inner in (_layers(layer) if isinstance(layer, keras.Model) else [layer])
+    ]
+
+
+def _of_layer(layer: keras.Layer) -> int:
+    kernels = [weight for weight in layer.weights if weight.name.endswith("kernel")]
+    if not kernels:
+        return 0
+    transposed = type(layer).__name__.endswith("Transpose")  # there each input place uses the kernel
+    shape = (layer.input if transposed else layer.output).shape
+    return int(sum(prod(kernel.shape) for kernel in kernels) * prod(shape[1:-1]))
+
+
+def of_tflite(flatbuffer: bytes) -> Cost:
+    """The cost of a TFLite network, from its operators and the shapes of their tensors."""
+    model = schema.Model.GetRootAs(flatbuffer, 0)
+    graph = model.Subgraphs(0)
+    shapes = [_shape(graph.Tensors(index)) for index in range(graph.TensorsLength())]
+    total = 0
+    for operator in (graph.Operators(index) for index in range(graph.OperatorsLength())):
+        used = model.OperatorCodes(operator.OpcodeIndex())
+        code = max(used.BuiltinCode(), used.DeprecatedBuiltinCode())  # the second field ended at 127
+        if code in _WEIGHTED or code == _TRANSPOSED:
+            kernel = shapes[operator.Inputs(1)]
+            places = shapes[operator.Inputs(2) if code == _TRANSPOSED else operator.Outputs(0)]
+            total += prod(kernel) * prod(places[:-1])
+    return Cost(len(flatbuffer), total)
+
+
+def _shape(tensor: schema.Tensor) -> list[int]:
+    return [tensor.Shape(axis) for axis in range(tensor.ShapeLength())]

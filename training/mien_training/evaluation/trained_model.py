@@ -1,0 +1,84 @@
+"""A trained network, wherever it comes from: a run, a .keras file or a model file of the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from mien.errors import InputError, ModelError
+from mien.expression import LABELS
+from mien.vision import model_file
+from mien.vision.classifier import Classifier
+from mien.vision.crop import INPUT_SIDE
+from mien.vision.model_file import View
+from mien_training.evaluation import cost
+from mien_training.evaluation.cost import Cost
+from mien_training.evaluation.predict import Predict, keras_predictor
+from mien_training.recipes import RECIPES
+from mien_training.run_folder import Run, read_run
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What can be measured, and what is known of it.
+
+    kind: "keras", or the mode of a model file. recipe: in words; empty where nobody says. view: whose labels it
+    learned. temperature: its contract's; None where it has none. crop_margin: of the finder's box. digest: SHA-256 of a
+    model file's network. history: a run's epochs.
+    """
+
+    name: str
+    kind: str
+    predict: Predict
+    cost: Cost
+    recipe: str = ""
+    view: View = "fer2013"
+    temperature: float | None = None
+    crop_margin: float = 0.0
+    digest: str = ""
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def open_trained(path: Path) -> Trained:
+    """Load a network. Raises InputError where there is none and ModelError for one that is damaged or does not fit."""
+    if path.is_dir():
+        return _from_keras(path / "model.keras", path.resolve().name, read_run(path))
+    if not path.is_file():
+        raise InputError(f"{path} is not there: give a run of mien-train, a .keras or a .tflite file.")
+    if path.suffix == ".tflite":
+        return _from_model_file(path)
+    of_run = path.name == "model.keras" and (path.parent / "recipe.json").is_file()
+    return _from_keras(path, path.name, read_run(path.parent) if of_run else None)
+
+
+def _from_model_file(path: Path) -> Trained:
+    flatbuffer, contract = model_file.read(path)
+    classifier = Classifier.load(path)
+    return Trained(
+        name=path.name,
+        kind=contract.mode,
+        predict=lambda images: np.stack([classifier.logits(image) for image in images]),
+        cost=cost.of_tflite(flatbuffer),
+        recipe=contract.recipe,
+        view=contract.view,
+        temperature=contract.temperature,
+        crop_margin=contract.crop_margin,
+        digest=contract.network_sha256,
+    )
+
+
+def _from_keras(path: Path, name: str, run: Run | None) -> Trained:
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is not a Keras model: {(str(error).splitlines() or ['no reason'])[0]}") from None
+    shapes = tuple(model.input_shape)[1:], tuple(model.output_shape)[1:]
+    if shapes != ((INPUT_SIDE, INPUT_SIDE, 1), (len(LABELS),)):
+        raise ModelError(f"{path} takes and gives {shapes[0]} and {shapes[1]}: convert it with mien-convert quantize.")
+    found = Trained(name, "keras", keras_predictor(model, RECIPES.get(model.name)), cost.of_keras(model))
+    if run is None:
+        return found
+    return replace(found, recipe=run.recipe, view=run.view, crop_margin=run.crop_margin, history=run.history)

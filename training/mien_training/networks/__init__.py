@@ -1,0 +1,1 @@
+"""Layers and operations that the recipes' networks are made of."""
