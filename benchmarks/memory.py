@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.config import Config, Vision
+from mien.config import Config, VisionConfig
 from mien.controls import Controls
 from mien.events import Frame
 from mien.mood import MoodTracker
-from mien.service.pipeline import Watch
+from mien.service.pipeline import Pipeline
 from mien.vision.camera.base import CameraKind
 from mien.vision.camera.demo import LENGTH, DemoCamera
-from mien.vision.recognizer import Eyes
+from mien.vision.recognizer import ExpressionRecognizer
 
 SETTLED = 1000
 """Frames after which all that is kept has been made."""
@@ -73,10 +73,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--yunet", default="", help="YuNet's model file")
     args = parser.parse_args()
-    config = Config(vision=Vision(finder="yunet" if args.yunet else "haar", yunet_file=args.yunet))
-    eyes, camera = Eyes.open(config), LoopCamera(max(args.frames, SETTLED + 1))
-    tracker = MoodTracker(config.mood, eyes.classifier.contract.confusion)
-    told = sum(1 for _ in Watch(eyes, tracker, Controls(config), lambda: camera).events())
+    config = Config(vision=VisionConfig(detector="yunet" if args.yunet else "haar", yunet_file=args.yunet))
+    recognizer, camera = ExpressionRecognizer.open(config), LoopCamera(max(args.frames, SETTLED + 1))
+    tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
+    told = sum(1 for _ in Pipeline(recognizer, tracker, Controls(config), lambda: camera).events())
     early, late = camera.held.values()
     print(f"{max(camera.held):,} frames, {told} events: {early:.1f} MB after {SETTLED:,}, {late:.1f} MB in the end")
     if late - early > LIMIT:

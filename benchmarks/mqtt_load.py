@@ -45,7 +45,7 @@ class Node:
     def announce(self) -> None:
         """As a node does when it begins to speak."""
         topics = Topics(self.name)
-        self.client.publish(topics.of("camera"), payloads.write(payloads.Camera(state="open")), 1, retain=True)
+        self.client.publish(topics.of("camera"), payloads.write(payloads.CameraPayload(state="open")), 1, retain=True)
         self.client.publish(topics.of("availability"), ONLINE, 1, retain=True)
 
     def change(self) -> None:
@@ -61,7 +61,7 @@ class Node:
 
 
 @dataclass
-class Heard:
+class Received:
     """What the player's lines told."""
 
     delays: list[float] = field(default_factory=list)
@@ -105,7 +105,7 @@ def measure(folder: Path, count: int, every: float, seconds: float) -> int:
         player = subprocess.Popen(
             [*play, "--room", "house=" + ",".join(names)], stdout=subprocess.PIPE, text=True, bufsize=1
         )
-        heard = Heard()
+        heard = Received()
         follower = threading.Thread(target=heard.follow, args=(player,))
         follower.start()
         print(f"connecting {count} nodes", flush=True)

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from mien.music.catalog.catalog import Catalog
 from mien.music.catalog.importer import import_table
-from mien.music.catalog.placement import AROUSAL, VALENCE, Placing
+from mien.music.catalog.placement import AROUSAL, VALENCE, PlacementModel
 from mien.music.catalog.plane import Place
 from mien.music.catalog.schema import FEATURES
 from mien.music.recommend.ranker import mood_place
@@ -58,7 +58,7 @@ def places(catalog: Catalog, valence: Weights, arousal: Weights) -> dict[str, Pl
     rows = catalog.database.execute(f"SELECT key, {', '.join(FEATURES)} FROM song").fetchall()  # noqa: S608 - our own names
     table = np.array([row[1:] for row in rows], np.float64)  # None becomes NaN
     chunk = dict(zip(FEATURES, table.T, strict=True))
-    placing = Placing(valence, arousal)
+    placing = PlacementModel(valence, arousal)
     placing.first(chunk)
     placing.second(chunk)
     return {row[0]: (v, a) for row, (v, a) in zip(rows, placing.third(chunk).tolist(), strict=True)}

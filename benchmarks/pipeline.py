@@ -26,10 +26,10 @@ from mien.events import Frame
 from mien.mood import MoodTracker
 from mien.vision.camera.demo import DemoCamera
 from mien.vision.crop import to_input
-from mien.vision.detector import FaceFinder, Gray, HaarFinder
-from mien.vision.recognizer import Eyes, open_classifier
-from mien.vision.track import Track
-from mien.vision.yunet import YunetFinder
+from mien.vision.detector import FaceDetector, Gray, HaarDetector
+from mien.vision.recognizer import ExpressionRecognizer, open_classifier
+from mien.vision.track import FaceTrack
+from mien.vision.yunet import YunetDetector
 
 MIN_FACE = 60
 INTERVAL = 0.1  # seconds between frames of the scene
@@ -72,38 +72,41 @@ def row_of(times: list[float]) -> Row:
     return {"median": float(np.median(times)), "p90": float(np.percentile(times, 90)), "mean": float(np.mean(times))}
 
 
-def stages(finder: FaceFinder, name: str, frames: list[Frame]) -> dict[str, Row]:
+def stages(detector: FaceDetector, name: str, frames: list[Frame]) -> dict[str, Row]:
     """Scanning, following, cropping, reading and tracking, each alone."""
-    found = [(frame, faces[0]) for frame in frames[::20] if (faces := finder.find(frame.gray))]
+    found = [(frame, faces[0]) for frame in frames[::20] if (faces := detector.detect(frame.gray))]
     classifier = open_classifier(Config())
     at_face = {id(frame): face for frame, face in found}
-    tracks = {id(frame): Track.start(frame.gray, face, frame.at) for frame, face in found}
+    tracks = {id(frame): FaceTrack.start(frame.gray, face, frame.at) for frame, face in found}
     only = [frame for frame, _ in found]
     tracker = MoodTracker(Config().mood, classifier.contract.confusion)
-    eyes = Eyes(finder, classifier)
+    recognizer = ExpressionRecognizer(detector, classifier)
     crop = to_input(only[0].gray, at_face[id(only[0])])
     return {
-        f"{name}: full-frame scan": time_each(lambda frame: finder.find(frame.gray), only),
+        f"{name}: full-frame scan": time_each(lambda frame: detector.detect(frame.gray), only),
         f"{name}: search near the last place": time_each(
-            lambda frame: finder.near(frame.gray, at_face[id(frame)]), only
+            lambda frame: detector.detect_near(frame.gray, at_face[id(frame)]), only
         ),
         "known again by its picture": time_each(lambda frame: tracks[id(frame)].again(frame.gray), only),
         "crop": time_each(lambda frame: to_input(frame.gray, at_face[id(frame)]), only),
         "network": time_each(lambda _: classifier.probabilities(crop), only),
         "crop, quality, network, tracker": time_each(
-            lambda frame: tracker.update(eyes.read(frame, at_face[id(frame)])), only
+            lambda frame: tracker.update(recognizer.read(frame, at_face[id(frame)])), only
         ),
     }
 
 
-def whole(finder: FaceFinder, frames: list[tuple[Frame, bool]]) -> tuple[Row, float]:
+def whole(detector: FaceDetector, frames: list[tuple[Frame, bool]]) -> tuple[Row, float]:
     """Find, crop, classify and track on the frames with a face, and the longest time lost after a return, seconds."""
     classifier = open_classifier(Config())
-    eyes, tracker = Eyes(finder, classifier), MoodTracker(Config().mood, classifier.contract.confusion)
+    recognizer, tracker = (
+        ExpressionRecognizer(detector, classifier),
+        MoodTracker(Config().mood, classifier.contract.confusion),
+    )
     times, lost, longest = [], 0.0, 0.0
     for frame, in_view in frames:
         began = time.thread_time()
-        look = eyes.look(frame)
+        look = recognizer.observe(frame)
         if look.reading is not None:
             tracker.update(look.reading)
             times.append((time.thread_time() - began) * 1000)
@@ -116,8 +119,8 @@ def whole(finder: FaceFinder, frames: list[tuple[Frame, bool]]) -> tuple[Row, fl
 
 def plain_scan() -> Callable[[Frame], object]:
     """The yardstick: the cascade over the whole frame at full size, scaleFactor 1.1, from 60 pixels on."""
-    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")  # type: ignore[attr-defined]
-    return lambda frame: cascade.detectMultiScale(frame.gray, scaleFactor=1.1, minSize=(MIN_FACE, MIN_FACE))
+    load_cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")  # type: ignore[attr-defined]
+    return lambda frame: load_cascade.detectMultiScale(frame.gray, scaleFactor=1.1, minSize=(MIN_FACE, MIN_FACE))
 
 
 def peers(frames: list[Frame]) -> dict[str, Row]:
@@ -195,12 +198,12 @@ def main() -> None:
     pictures = [frame for frame, in_view in frames if in_view]
     rows = {"yardstick: plain Haar scan": time_each(plain_scan(), pictures[::10])}
     lost = {}
-    finders: dict[str, FaceFinder] = {"Haar": HaarFinder(MIN_FACE)}
+    detectors: dict[str, FaceDetector] = {"Haar": HaarDetector(MIN_FACE)}
     if args.yunet:
-        finders["YuNet"] = YunetFinder(args.yunet, MIN_FACE)
-    for name, finder in finders.items():
-        rows |= stages(finder, name, pictures)
-        rows[f"{name}: whole chain while following"], lost[name] = whole(finder, list(_again(frames, args.frames)))
+        detectors["YuNet"] = YunetDetector(args.yunet, MIN_FACE)
+    for name, detector in detectors.items():
+        rows |= stages(detector, name, pictures)
+        rows[f"{name}: whole chain while following"], lost[name] = whole(detector, list(_again(frames, args.frames)))
     rows |= peers(pictures)
     start, peak = run_video([frame for frame, _ in frames])
     if args.picture:

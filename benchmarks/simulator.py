@@ -24,7 +24,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.config import Mood as MoodConfig
+from mien.config import MoodConfig
 from mien.errors import MienError
 from mien.events import Reading
 from mien.expression import Expression

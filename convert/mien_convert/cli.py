@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from mien.cli import Arguments, Parser, dispatch, guarded
 from mien.errors import ModelError, UsageError
-from mien.native_stderr import quiet
-from mien_training.keras_import import wake_keras
+from mien.native_stderr import suppress_native_stderr
+from mien_training.keras_import import import_keras_quietly
 
 if TYPE_CHECKING:  # TensorFlow is loaded by the commands alone
     from mien_convert.adapt import Adaptation
@@ -75,8 +75,8 @@ def parser() -> Parser:
 def quantize(args: Arguments) -> None:
     """mien-convert quantize"""
     print("loading TensorFlow", flush=True)
-    wake_keras()
-    with quiet():  # TensorFlow's own import
+    import_keras_quietly()
+    with suppress_native_stderr():  # TensorFlow's own import
         from mien_convert import quantize as converting
 
     how = replace(_adaptation(args), view=args.view)
@@ -89,8 +89,8 @@ def verify(args: Arguments) -> None:
     if not 0 <= args.max_cost <= 100:
         raise UsageError("--max-cost is a number of percentage points from 0 to 100.")
     _say("loading TensorFlow")
-    wake_keras()
-    with quiet():  # TensorFlow's own import
+    import_keras_quietly()
+    with suppress_native_stderr():  # TensorFlow's own import
         from mien_convert import verify as proving
         from mien_convert.adapt import adapt
         from mien_convert.source import open_source

@@ -31,7 +31,7 @@ _FACES = 100  # timed in each round
 _WARM_UP = 10  # of them that are not counted
 
 
-class Place(NamedTuple):
+class BenchmarkCase(NamedTuple):
     """Where a file is measured."""
 
     file: Path
@@ -54,7 +54,7 @@ def compare(files: list[Path], faces: Faces, tell: Callable[[str], object]) -> l
         tell(f"accuracy of {file} in {runtime}, {len(faces)} faces")
         seen = faces.view(contracts[file].view)
         accuracy[file, runtime] = metrics(trial.run(file, runtime, seen.images).logits, seen.labels)["accuracy"]
-    trials = _timed([Place(*place) for place in product(files, installed(), THREADS)], faces, tell)
+    trials = _timed([BenchmarkCase(*place) for place in product(files, installed(), THREADS)], faces, tell)
     return [
         {
             "file": str(place.file),
@@ -70,8 +70,10 @@ def compare(files: list[Path], faces: Faces, tell: Callable[[str], object]) -> l
     ]
 
 
-def _timed(places: list[Place], faces: Faces, tell: Callable[[str], object]) -> dict[Place, list[Trial]]:
-    found: dict[Place, list[Trial]] = defaultdict(list)
+def _timed(
+    places: list[BenchmarkCase], faces: Faces, tell: Callable[[str], object]
+) -> dict[BenchmarkCase, list[Trial]]:
+    found: dict[BenchmarkCase, list[Trial]] = defaultdict(list)
     for turn in range(_ROUNDS):
         tell(f"timing, round {turn + 1} of {_ROUNDS}")
         for place in places:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from mien.errors import ModelError
-from mien.native_stderr import quiet
+from mien.native_stderr import suppress_native_stderr
 from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import Mode
 from mien_convert.progress import counted
@@ -21,7 +21,7 @@ from mien_convert.source import Function
 
 def frozen(call: Function, shape: list[int]) -> Any:
     """The concrete function for a float32 input of that shape, its weights made constants."""
-    with quiet():
+    with suppress_native_stderr():
         concrete = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
         return convert_variables_to_constants_v2(concrete)
 
@@ -32,7 +32,7 @@ def to_flatbuffer(call: Function, mode: Mode, calibration: NDArray[np.uint8]) ->
     calibration: faces, uint8 (count, 48, 48, 1), whose activations set the ranges of int8; other modes need none.
     Raises ModelError, naming them, where TFLite lacks operators.
     """
-    with quiet():
+    with suppress_native_stderr():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(call, [1, INPUT_SIDE, INPUT_SIDE, 1])])
     if mode != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -46,7 +46,7 @@ def to_flatbuffer(call: Function, mode: Mode, calibration: NDArray[np.uint8]) ->
         converter.inference_input_type = converter.inference_output_type = tf.int8
         converter.representative_dataset = lambda: _inputs(calibration)
     try:
-        with quiet():
+        with suppress_native_stderr():
             return bytes(converter.convert())
     except Exception as error:  # the converter has errors of its own and lets those of its parts through
         raise ModelError(_reason(str(error))) from None

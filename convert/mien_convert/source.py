@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from mien.errors import InputError, ModelError
-from mien.native_stderr import quiet
+from mien.native_stderr import suppress_native_stderr
 from mien.vision.model_file import View
 from mien_convert.fold import fold
 from mien_training.networks import mirror_layers  # noqa: F401  # Keras finds our own layers once they are imported
@@ -63,7 +63,7 @@ def _from_run(run: Path) -> Source:
 
 def _load(path: Path) -> keras.Model:
     try:
-        with quiet(), warnings.catch_warnings():
+        with suppress_native_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of optimiser states and old formats, which do not matter here
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # the loaders raise whatever a damaged file makes them trip over
@@ -93,7 +93,7 @@ def _from_keras(
 
 def _from_saved_model(path: Path) -> Source:
     try:
-        with quiet():
+        with suppress_native_stderr():
             loaded = tf.saved_model.load(str(path))
         signature = loaded.signatures["serving_default"]
     except Exception as error:  # as in _load

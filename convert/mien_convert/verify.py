@@ -25,14 +25,14 @@ _AKIN = 0.9  # share below which a file was made from another network
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerificationResult:
     """What was found. found: for programs. reasons: why the file fails; empty if it holds."""
 
     found: dict[str, Any]
     reasons: list[str]
 
 
-def verify(file: Path, network: Network, faces: Faces, max_cost: float) -> Verdict:
+def verify(file: Path, network: Network, faces: Faces, max_cost: float) -> VerificationResult:
     """Compare a model file with its network on a whole split, by the labels of the contract's view.
 
     Raises ModelError for a file that cannot be read.
@@ -59,7 +59,7 @@ def verify(file: Path, network: Network, faces: Faces, max_cost: float) -> Verdi
         if first is not None and (differs := disagreement(done, first)):
             reasons.append(f"{name} and the runtime before it differ: {differs}")
         first = done.logits if first is None else first
-    return Verdict(found | {"runtimes": runtimes, "reasons": reasons}, reasons)
+    return VerificationResult(found | {"runtimes": runtimes, "reasons": reasons}, reasons)
 
 
 def disagreement(one: Trial, other: NDArray[np.float32]) -> str | None:
@@ -96,7 +96,7 @@ def _faults(
     return faults
 
 
-def in_words(verdict: Verdict) -> str:
+def in_words(verdict: VerificationResult) -> str:
     """A table with the source and every runtime side by side."""
     found = verdict.found
     runtimes = found["runtimes"]

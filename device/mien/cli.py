@@ -116,7 +116,7 @@ def parser() -> Parser:
     made.add_argument("action", choices=("show", "check", "example"))
     _add_config(made)
 
-    made = command("model", model, "Show what a model file says of its network, or fetch the YuNet face finder.")
+    made = command("model", model, "Show what a model file says of its network, or fetch the YuNet face detector.")
     made.add_argument("action", choices=("info", "fetch-yunet"))
     made.add_argument("file", nargs="?", type=Path, metavar="FILE", help="info: default the one that comes with mien")
     made.add_argument("--json", action="store_true", help="print JSON")
@@ -159,18 +159,25 @@ def _add_player(command: Callable[..., Parser]) -> None:
 
 def run(args: Arguments) -> None:
     """mien run"""
+    from contextlib import ExitStack
+
     import msgspec
 
-    from mien.service import house, lines, music_output
+    from mien.service import house, lines
 
     settings = _config(args)
     if args.camera is not None:
         settings = msgspec.structs.replace(
             settings, camera=msgspec.structs.replace(settings.camera, source=args.camera)
         )
-    with music_output.opened(settings) as music:
+    with ExitStack() as stack:
+        music = None
+        if settings.music.enabled:
+            from mien.service.music_output import open_music_output
+
+            music = stack.enter_context(open_music_output(settings))
         line = lines.JsonLines() if args.json else lines.TextLines()
-        house.run(settings, [line], args.max_frames, music[0] if music else None)
+        house.run(settings, [line], args.max_frames, music)
 
 
 def watch(args: Arguments) -> None:
@@ -257,13 +264,19 @@ def play(args: Arguments) -> None:
 
         play_mood(_config(args), Expression(LABELS.index(args.mood)), args.intent)
         return
+    from contextlib import ExitStack
+
     from mien.commands.play import RoomLines, rooms_of
     from mien.commands.play import play as listen
-    from mien.service import music_output
 
     settings, rooms = _config(args), rooms_of(args.room)
     _log_to_stderr()
-    with music_output.opened(settings) as music:
+    with ExitStack() as stack:
+        music = []
+        if settings.music.enabled:
+            from mien.service.music_output import open_music_output
+
+            music.append(stack.enter_context(open_music_output(settings)))
         listen(settings.mqtt, rooms, RoomLines(rooms, as_json=args.json), [*music])
 
 

@@ -18,7 +18,7 @@ Seconds = Annotated[float, Meta(ge=0, le=86400)]
 Profile = Literal["eco", "balanced", "responsive"]
 
 
-class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[camera]"""
 
     source: str = "picamera"
@@ -27,10 +27,10 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """exit ends with code 4; retry tries again after 1 s, growing to 60 s; auto retries where MQTT tells of it"""
 
 
-class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class VisionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[vision]"""
 
-    finder: Literal["auto", "haar", "yunet"] = "auto"
+    detector: Literal["auto", "haar", "yunet"] = "auto"
     """haar needs no file; yunet finds more faces and needs "mien model fetch-yunet"; auto takes yunet where it is"""
     yunet_file: str = ""
     """YuNet's model file; empty means where "mien model fetch-yunet" puts it"""
@@ -42,7 +42,7 @@ class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """side of the smallest face to look for, in pixels; larger is faster"""
 
 
-class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[model]"""
 
     file: str = ""
@@ -53,7 +53,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """threads of the network; one is enough for it"""
 
 
-class Mood(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MoodConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[mood]"""
 
     threshold: Share = 0.98
@@ -72,7 +72,7 @@ Source = Literal["library", "catalogue", "playlists", "starter"]
 Label = Literal["neutral", "happy", "sad", "surprise", "angry", "disgust", "fear"]
 
 
-class Music(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MusicConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[music]"""
 
     enabled: bool = False
@@ -93,7 +93,7 @@ class Music(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """least seconds between two changes of the mood that the music follows"""
     interrupt: bool = False
     """let a new mood cut a song short; otherwise the next song follows it"""
-    hands_off: Seconds = 1200.0
+    takeover_pause: Seconds = 1200.0
     """seconds for which mien leaves the music alone after a person changed track, context, volume or device"""
     quiet_hours: Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")] = ""
     """local time in which no song is started, for example "22:30-07:00"; empty for none"""
@@ -103,7 +103,7 @@ class Music(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """percent to set when music starts from silence; -1 leaves the volume alone"""
 
 
-class Spotify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SpotifyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[spotify]"""
 
     client_id: Annotated[str, Meta(pattern=r"^([0-9A-Za-z]{8,64})?$")] = ""
@@ -114,7 +114,7 @@ class Spotify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """your app's redirect URI must be http://127.0.0.1:8898/callback, with this port"""
 
 
-class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MqttConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[mqtt]"""
 
     host: str = ""
@@ -146,13 +146,13 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. Every key has a default that runs."""
 
-    camera: Camera = Camera()
-    vision: Vision = Vision()
-    model: Model = Model()
-    mood: Mood = Mood()
-    music: Music = Music()
-    spotify: Spotify = Spotify()
-    mqtt: Mqtt = Mqtt()
+    camera: CameraConfig = CameraConfig()
+    vision: VisionConfig = VisionConfig()
+    model: ModelConfig = ModelConfig()
+    mood: MoodConfig = MoodConfig()
+    music: MusicConfig = MusicConfig()
+    spotify: SpotifyConfig = SpotifyConfig()
+    mqtt: MqttConfig = MqttConfig()
 
 
 def find() -> Path | None:

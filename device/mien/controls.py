@@ -16,8 +16,8 @@ class Diagnostics:
 
     camera: "starting" until its first frame, else the state of the latest CameraEvent; detail: that event's.
     frames: looked at since the start. faces: in view now.
-    fps: frames a second. find_ms, inference_ms: mean time of finding faces and of one run of the network, milliseconds.
-    doubts: readings weighed down or dropped since the start, by reason (vision.quality lists the reasons).
+    fps: frames a second. detect_ms, inference_ms: mean time of detection and of one inference, milliseconds.
+    low_quality: readings weighed down or dropped since the start, by reason (vision.quality lists the reasons).
     """
 
     camera: Literal["starting", "open", "fault", "paused", "ended"] = "starting"
@@ -25,9 +25,9 @@ class Diagnostics:
     frames: int = 0
     faces: int = 0
     fps: float = 0.0
-    find_ms: float = 0.0
+    detect_ms: float = 0.0
     inference_ms: float = 0.0
-    doubts: dict[str, int] = field(default_factory=dict)
+    low_quality: dict[str, int] = field(default_factory=dict)
 
 
 class Controls:

@@ -26,7 +26,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """Where a face is: the square box of a face finder, in pixels of the frame, x to the right and y down."""
+    """Where a face is: the square box of a face detector, in pixels of the frame, x to the right and y down."""
 
     x: int
     y: int

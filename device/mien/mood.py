@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mien.config import Mood as MoodConfig
+from mien.config import MoodConfig
 from mien.events import Mood, Reading, most_probable
 from mien.expression import Expression
 

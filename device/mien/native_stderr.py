@@ -15,7 +15,7 @@ _CHATTER = re.compile(
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def suppress_native_stderr() -> Iterator[None]:
     """Hold back what is written to stderr, by native code too, and let all but known chatter through at the end."""
     sys.stderr.flush()
     kept = os.dup(2)

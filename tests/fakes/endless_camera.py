@@ -51,7 +51,7 @@ class EndlessCamera:
 
 
 @dataclass
-class Now:
+class NowPlaying:
     title: str = "A song"
     artist: str = "Somebody"
     why: str = "Because it is a test."
@@ -60,7 +60,7 @@ class Now:
 
 @dataclass
 class Player:
-    now: Now = field(default_factory=Now)
+    now: NowPlaying = field(default_factory=NowPlaying)
 
     def handle(self, event: Event) -> None:
         """Nothing is played."""
@@ -75,11 +75,11 @@ class Player:
         """Nothing is played."""
 
     def skip(self) -> None:
-        self.now = Now("The next song")
+        self.now = NowPlaying("The next song")
 
 
 if __name__ == "__main__":
     vars(daemon)["open_camera"] = EndlessCamera
     if "MIEN_TEST_MUSIC" in os.environ:
-        vars(music_output)["opened"] = lambda _config: nullcontext([Player()])
+        vars(music_output)["open_music_output"] = lambda _config: nullcontext(Player())
     sys.exit(cli.main())

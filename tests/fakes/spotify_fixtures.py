@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mien.clock import Clock
-from mien.config import Spotify as SpotifyConfig
-from mien.music.players.spotify.client import Endpoints, Spotify
-from mien.music.players.spotify.store import Vault
+from mien.config import SpotifyConfig
+from mien.music.players.spotify.client import Endpoints, SpotifyClient
+from mien.music.players.spotify.store import TokenStore
 from tests.fakes.spotify_contract import Contract
 from tests.fakes.spotify_server import FakeTime, Server
 
@@ -38,9 +38,9 @@ def server(contract: Contract | None) -> Iterator[Server]:
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> Vault:
+def vault(tmp_path: Path) -> TokenStore:
     """An empty one."""
-    return Vault(tmp_path / "state")
+    return TokenStore(tmp_path / "state")
 
 
 def clock_of(server: Server) -> Clock:
@@ -48,9 +48,9 @@ def clock_of(server: Server) -> Clock:
     return Clock(server.spotify.clock.steady, server.spotify.clock.wall)
 
 
-def door(server: Server, vault: Vault, deadline: float = 5.0) -> Spotify:
+def door(server: Server, vault: TokenStore, deadline: float = 5.0) -> SpotifyClient:
     """A door to the server."""
-    return Spotify(
+    return SpotifyClient(
         SpotifyConfig(client_id=server.spotify.client_id),
         vault,
         clock_of(server),
@@ -60,7 +60,7 @@ def door(server: Server, vault: Vault, deadline: float = 5.0) -> Spotify:
 
 
 @pytest.fixture
-def spotify(server: Server, vault: Vault) -> Spotify:
+def spotify(server: Server, vault: TokenStore) -> SpotifyClient:
     """A door, logged in."""
     made = door(server, vault)
     assert made.redirected(server.spotify.consent(made.authorize_url()))

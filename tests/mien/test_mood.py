@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.config import Mood as MoodConfig
+from mien.config import MoodConfig
 from mien.events import Mood, Reading
 from mien.expression import Expression
 from mien.mood import MoodTracker, frequencies, rarity

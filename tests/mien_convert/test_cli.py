@@ -30,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow and Keras warn o
 from mien_convert import operators, trial  # noqa: E402  # after TensorFlow was found
 from mien_convert.cli import main as convert_main  # noqa: E402
 from mien_training.cli import main as train_main  # noqa: E402
-from mien_training.networks.mirror_layers import BothSides, MeanOfSides  # noqa: E402
+from mien_training.networks.mirror_layers import MirrorBranch, MirrorMean  # noqa: E402
 
 KAGGLE = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 MODES = ("int8", "dynamic", "float16", "float32")
@@ -167,10 +167,10 @@ def test_a_network_that_sees_both_sides_converts(faces: Path, tmp_path: Path) ->
             keras.Input((48, 48, 1)),
             keras.layers.Rescaling(1 / 255),
             keras.layers.Conv2D(4, 3, strides=4, activation="relu"),
-            BothSides(),
+            MirrorBranch(),
             keras.layers.Conv2D(6, 3, activation="relu"),
             keras.layers.GlobalAveragePooling2D(),
-            MeanOfSides(),
+            MirrorMean(),
             keras.layers.Dense(7),
         ]
     )

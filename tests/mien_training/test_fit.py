@@ -28,7 +28,7 @@ from mien_training.evaluation.metrics import fit_temperature, metrics, softmax
 from mien_training.evaluation.predict import keras_logits
 from mien_training.files import save_whole
 from mien_training.muon import Muon
-from mien_training.networks.mirror_layers import BothSides, MeanOfSides
+from mien_training.networks.mirror_layers import MirrorBranch, MirrorMean
 from mien_training.networks.mirror_tying import mirrored
 from mien_training.recipes import RECIPES
 from mien_training.recipes import seed as seeds
@@ -222,8 +222,8 @@ def test_a_rectangle_of_some_faces_is_hidden() -> None:
 def test_a_teacher_is_learnt_from(data: Path, unbroken: Path, tmp_path: Path) -> None:
     """With a teacher the targets are partly its answers, and the run remembers which teacher it was."""
     faces = fer2013.read(data, "Training")
-    recipe, teacher = replace(RECIPES["seed"], taught=0.5), learner.graduate(unbroken)
-    learned = fitting.taught(faces, [teacher, teacher], recipe.taught)
+    recipe, teacher = replace(RECIPES["seed"], distillation=0.5), learner.load_teacher(unbroken)
+    learned = fitting.distill(faces, [teacher, teacher], recipe.distillation)
     answers = [softmax(keras_logits(teacher, images)) for images in (faces.images, faces.images[:, :, ::-1])]
     np.testing.assert_allclose(learned.targets, faces.targets / 2 + (answers[0] + answers[1]) / 4, atol=1e-5)
     assert (learned.labels == faces.labels).all()
@@ -263,7 +263,9 @@ def test_both_sides_of_a_face_count_alike() -> None:
     kernels = [layer.kernel for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
     for kernel in kernels[:3]:
         kernel.assign(mirrored(kernel))
-    one_sided = keras.Sequential([layer for layer in network.layers if not isinstance(layer, BothSides | MeanOfSides)])
+    one_sided = keras.Sequential(
+        [layer for layer in network.layers if not isinstance(layer, MirrorBranch | MirrorMean)]
+    )
     faces = np.random.default_rng(7).integers(0, 256, (9, 48, 48, 1)).astype(np.uint8)
     seen, back = (keras_logits(one_sided, images) for images in (faces, faces[:, :, ::-1]))
     size = np.abs(seen).max()
@@ -305,7 +307,7 @@ def test_runs_become_one_by_the_mean_of_their_weights(data: Path, begun: Path, t
     runs = [str(begun), str(tmp_path / "on")]
     order = ["--data", str(data), "--out", str(tmp_path / "mean")]
     assert main(["average", *runs, *order]) == 0
-    one, other, mean = (learner.graduate(run).get_weights() for run in [*map(Path, runs), tmp_path / "mean"])
+    one, other, mean = (learner.load_teacher(run).get_weights() for run in [*map(Path, runs), tmp_path / "mean"])
     for mine, yours, ours in zip(one, other, mean, strict=True):
         np.testing.assert_allclose(ours, (mine + yours) / 2, rtol=1e-5, atol=1e-7)
     assert json.loads((tmp_path / "mean" / "metrics.json").read_text())["faces"] > 0
@@ -450,7 +452,7 @@ def test_balance_shows_the_rare_ones_more_often() -> None:
 
 
 def test_the_margin_is_as_small_as_the_measurement_allows() -> None:
-    """A flat curve leaves the finder's box as it is; a clear peak is taken."""
+    """A flat curve leaves the detector's box as it is; a clear peak is taken."""
     assert crop_margin.nearest_good([0.8] * 8, 1000) == 0
     assert crop_margin.nearest_good([0.84, 0.835, 0.834, 0.83, 0.824, 0.827, 0.816, 0.82], 1000) == 0
     assert crop_margin.nearest_good([0.5, 0.5, 0.5, 0.5, 0.6, 0.8, 0.8, 0.8], 1000) == pytest.approx(0.15)

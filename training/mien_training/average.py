@@ -12,7 +12,7 @@ from mien.errors import InputError
 from mien_training.data import fer2013
 from mien_training.files import digest, read_json, save_whole, write_json
 from mien_training.fit import report
-from mien_training.learner import graduate
+from mien_training.learner import load_teacher
 from mien_training.recipes import RECIPES
 
 
@@ -26,7 +26,7 @@ def average(runs: Sequence[Path], data: Path, out: Path) -> dict[str, Any]:
     settings = [read_json(run / "recipe.json", {}) for run in runs]
     if len({setting.get("recipe") for setting in settings}) > 1:
         raise InputError("The runs are of several recipes: give runs of one.")
-    networks = [graduate(run) for run in runs]
+    networks = [load_teacher(run) for run in runs]
     if (out / "recipe.json").exists():
         raise InputError(f"{out} holds a run: choose another --out, or remove it.")
     recipe = RECIPES[settings[0]["recipe"]]

@@ -10,7 +10,7 @@ from typing import Any
 from mien.cli import Arguments, Parser, dispatch, guarded
 from mien.errors import UsageError
 from mien.vision.model_file import View
-from mien_training.keras_import import wake_keras
+from mien_training.keras_import import import_keras_quietly
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def parser() -> Parser:
 
 def fit(args: Arguments) -> None:
     """mien-train fit"""
-    wake_keras()
+    import_keras_quietly()
     from mien_training.fit import fit as train
     from mien_training.recipes import RECIPES
 
@@ -93,7 +93,7 @@ def average(args: Arguments) -> None:
     """mien-train average"""
     if len(args.runs) < 2:
         raise UsageError("One run has no mean: name two or more.")
-    wake_keras()
+    import_keras_quietly()
     from mien_training.average import average as mean
     from mien_training.files import read_json
 
@@ -111,7 +111,7 @@ def _tell(found: dict[str, Any], view: View, run: Path) -> None:
 
 def evaluate(args: Arguments) -> None:
     """mien-train evaluate"""
-    wake_keras()
+    import_keras_quietly()
     from mien_training.evaluation.evaluate import measure, own_view
     from mien_training.evaluation.trained_model import open_trained
     from mien_training.report.report import read_both
@@ -132,7 +132,7 @@ def evaluate(args: Arguments) -> None:
 
 def report(args: Arguments) -> None:
     """mien-train report"""
-    wake_keras()
+    import_keras_quietly()
     from mien_training.report.report import report as write
 
     write(args.models, args.data, args.split, args.out, lambda line: print(line, file=sys.stderr, flush=True))

@@ -25,8 +25,8 @@ from mien_training.evaluation.crop_margin import best_margin
 from mien_training.evaluation.metrics import metrics, softmax
 from mien_training.evaluation.predict import keras_logits, keras_predictor
 from mien_training.files import digest, read_json, save_whole, write_json
-from mien_training.learner import check_teachers, compiled, graduate, naming, reseed
-from mien_training.networks.mirror_tying import keep_mirrored, settle_statistics
+from mien_training.learner import check_teachers, compiled, load_teacher, naming, reseed
+from mien_training.networks.mirror_tying import settle_statistics, tie_mirror_channels
 from mien_training.recipes import Recipe
 from mien_training.report.plots import save_confusion, save_curves
 
@@ -74,12 +74,12 @@ def fit(
     keras.utils.set_random_seed(seed)
     keras.mixed_precision.set_global_policy(settings["precision"])
     spread_over_devices()
-    learned = taught(learned, [graduate(teacher) for teacher in teachers], recipe.taught)
+    learned = distill(learned, [load_teacher(teacher) for teacher in teachers], recipe.distillation)
     steps, beside = count(train, recipe), learns_beside(recipe, train)
     learner = resume(run) or compiled(recipe, epochs * steps, beside=beside, start=start)
     network = naming(learner)
     if recipe.mirrored:
-        keep_mirrored(learner)
+        tie_mirror_channels(learner)
     done = int(learner.optimizer.iterations) // steps
     history: History = read_json(run / "history.json", [])[:done]
 
@@ -139,7 +139,7 @@ def lift_rare(model: keras.Model, targets: NDArray[np.float32], lift: float) -> 
     bias.assign(np.asarray(bias) + worth)
 
 
-def taught(faces: Faces, teachers: Sequence[keras.Model], share: float) -> Faces:
+def distill(faces: Faces, teachers: Sequence[keras.Model], share: float) -> Faces:
     """The faces with so large a share of the teachers' answers in their targets.
 
     An answer is the mean of the probabilities that the teachers give for a face and for its mirror image. They are

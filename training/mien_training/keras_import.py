@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mien.native_stderr import quiet
+from mien.native_stderr import suppress_native_stderr
 
 
-def wake_keras() -> None:
+def import_keras_quietly() -> None:
     """Import Keras and let its backend look for its devices."""
-    with quiet():
+    with suppress_native_stderr():
         import keras
 
         keras.ops.zeros(1)

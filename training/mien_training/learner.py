@@ -67,7 +67,7 @@ def naming(learner: keras.Model) -> keras.Model:
     return learner if len(learner.outputs) == 1 else keras.Model(learner.inputs, learner.outputs[0], name=learner.name)
 
 
-def graduate(run: Path) -> keras.Model:
+def load_teacher(run: Path) -> keras.Model:
     """The best network of a run, to teach with, in the precision of the present one."""
     name = read_json(run / "recipe.json", {}).get("recipe")
     if name not in RECIPES or not (run / "best.weights.h5").is_file():

@@ -9,22 +9,22 @@ from mien.config import Config
 from mien.events import Face, Reading, by_label
 from mien.vision.photo import read_photo
 from mien.vision.recognizer import open_classifier, yunet_file
-from mien.vision.still import haar_search, read_thoroughly, yunet_search
+from mien.vision.still import classify_with_tta, haar_still_detector, yunet_still_detector
 
 Seen = list[tuple[Face, Reading]]
 """Faces with their readings, the largest first."""
 
 
 def opener(config: Config) -> Callable[[Path], Seen]:
-    """Load the finder and the network once, for any number of photos. Raises ModelError."""
+    """Load the detector and the network once, for any number of photos. Raises ModelError."""
     yunet = yunet_file(config)
     min_face = config.vision.min_face
-    search = yunet_search(yunet, min_face) if yunet else haar_search(min_face)
+    search = yunet_still_detector(yunet, min_face) if yunet else haar_still_detector(min_face)
     classifier = open_classifier(config)
 
     def see(path: Path) -> Seen:
         gray = read_photo(path)
-        return [(face, read_thoroughly(classifier, gray, face)) for face in search(gray)]
+        return [(face, classify_with_tta(classifier, gray, face)) for face in search(gray)]
 
     return see
 

@@ -7,28 +7,28 @@ import time
 from collections.abc import Iterable
 from typing import TextIO
 
-from mien.config import Config, Mood
+from mien.config import Config, MoodConfig
 from mien.events import Frame
 from mien.expression import Expression
 from mien.mood import MoodTracker
 from mien.music.catalog.catalog import Track, starter
 from mien.music.recommend.ranker import recommend
 from mien.vision.camera.demo import LENGTH, DemoCamera
-from mien.vision.recognizer import Eyes, Look
+from mien.vision.recognizer import ExpressionRecognizer, Observation
 
-_CONFIG = Config(mood=Mood(threshold=0.6, hold=20.0, absent_after=1.5))  # the scene is short
+_CONFIG = Config(mood=MoodConfig(threshold=0.6, hold=20.0, absent_after=1.5))  # the scene is short
 _SURE = 0.5  # a passing reading below this is not worth a line
 
 
 def demo(frames: Iterable[Frame] | None = None, file: TextIO | None = None) -> None:
     """Run the scene (the built-in one unless other frames are given) and tell what mien makes of it."""
-    eyes = Eyes.open(_CONFIG)
-    story = _Story(file or sys.stdout, MoodTracker(_CONFIG.mood, eyes.classifier.contract.confusion))
+    recognizer = ExpressionRecognizer.open(_CONFIG)
+    story = _Story(file or sys.stdout, MoodTracker(_CONFIG.mood, recognizer.classifier.contract.confusion))
     story.tell(
         f"A face made of averages over hundreds of people, for {LENGTH:.0f} seconds. Nothing leaves this machine.\n"
     )
     for frame in frames if frames is not None else DemoCamera().frames():
-        story.next(eyes.look(frame))
+        story.next(recognizer.observe(frame))
     story.end()
 
 
@@ -41,7 +41,7 @@ class _Story:
         self._frames = self._faces = 0
         self._began = time.process_time()
 
-    def next(self, seen: Look) -> None:
+    def next(self, seen: Observation) -> None:
         """Take in one frame, and say what is new."""
         self._frames += 1
         self._tell_face(seen)
@@ -66,7 +66,7 @@ class _Story:
         """Say something now, not when a buffer is full."""
         print(text, file=self._file, flush=True)
 
-    def _tell_face(self, seen: Look) -> None:
+    def _tell_face(self, seen: Observation) -> None:
         if bool(seen.faces) != self._face_there:
             self._face_there = bool(seen.faces)
             where = "found, {0.width} px wide at ({0.x}, {0.y})".format(seen.faces[0]) if seen.faces else "lost"

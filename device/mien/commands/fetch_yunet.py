@@ -1,4 +1,4 @@
-"""mien model fetch-yunet: the better face finder, from its publisher."""
+"""mien model fetch-yunet: the better face detector, from its publisher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mien.vision import yunet
 
 
 def fetch_yunet(url: str = yunet.URL) -> None:
-    """Download YuNet to where `finder = "auto"` looks for it, with progress on a terminal."""
+    """Download YuNet to where `detector = "auto"` looks for it, with progress on a terminal."""
     path = yunet.default_path()
     shown = sys.stderr.isatty()
 

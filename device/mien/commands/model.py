@@ -33,7 +33,7 @@ def in_words(path: Path, contract: Contract) -> str:
         "accuracy": f"{contract.accuracy:.4f} on {contract.faces} faces of {contract.split}",
         "balanced accuracy": f"{contract.balanced_accuracy:.4f}",
         "agreement": f"{contract.agreement:.4f} with the network before conversion{_cost(contract)}",
-        "crop margin": f"{contract.crop_margin:+.2f} of the finder's box",
+        "crop margin": f"{contract.crop_margin:+.2f} of the detector's box",
         "temperature": f"{contract.temperature:.3f}",
     }
     lines = [f"{name:<18} {value}" for name, value in facts.items()]

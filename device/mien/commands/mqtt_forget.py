@@ -6,24 +6,24 @@ import sys
 import time
 from typing import TextIO
 
-from mien.config import Mqtt
+from mien.config import MqttConfig
 from mien.errors import RemoteError
-from mien.mqtt.broker import Access
+from mien.mqtt.broker import BrokerSettings
 from mien.mqtt.outbox import Message
-from mien.mqtt.subscriber import Listening
+from mien.mqtt.subscriber import Subscriber
 from mien.mqtt.topics import ONLINE, Topics
 
 _QUIET = 1.0  # seconds without another retained message after which all have come
 _PATIENCE = 20.0
 
 
-def forget(config: Mqtt, node: str, file: TextIO | None = None) -> None:
+def forget(config: MqttConfig, node: str, file: TextIO | None = None) -> None:
     """Clear all that the broker keeps of a node, discovery first, and check that it is gone.
 
     Raises ConfigError, or RemoteError where the broker refuses or the node is online and would say all of it anew.
     """
     topics = Topics(node)
-    listening = Listening(Access.of(config), [topics.all, topics.discovery])
+    listening = Subscriber(BrokerSettings.of(config), [topics.all, topics.discovery])
     listening.link.start()
     try:
         listening.wait_until_connected(_PATIENCE)
@@ -43,7 +43,7 @@ def forget(config: Mqtt, node: str, file: TextIO | None = None) -> None:
     print(said, file=file or sys.stdout)
 
 
-def _kept(listening: Listening) -> dict[str, bytes]:
+def _kept(listening: Subscriber) -> dict[str, bytes]:
     """The retained messages, by topic."""
     kept: dict[str, bytes] = {}
     while (heard := listening.next(_QUIET)) is not None:
@@ -52,8 +52,8 @@ def _kept(listening: Listening) -> dict[str, bytes]:
     return kept
 
 
-def _left(config: Mqtt, topics: Topics) -> list[str]:
-    listening = Listening(Access.of(config), [topics.all, topics.discovery])
+def _left(config: MqttConfig, topics: Topics) -> list[str]:
+    listening = Subscriber(BrokerSettings.of(config), [topics.all, topics.discovery])
     listening.link.start()
     try:
         listening.wait_until_connected(_PATIENCE)

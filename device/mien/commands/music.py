@@ -16,7 +16,7 @@ from mien.music.catalog import song_key
 from mien.music.catalog.catalog import Catalog, LibraryReport, Track, default_path, starter
 from mien.music.catalog.importer import ImportReport, import_table
 from mien.music.catalog.schema import FEATURES
-from mien.music.recommend.feedback import Taste, verdict
+from mien.music.recommend.feedback import FeedbackModel, verdict
 
 
 def import_file(path: Path) -> None:
@@ -128,7 +128,7 @@ def _portrait(catalog: Catalog, track: Track) -> str:
     ]
     feedback, now = catalog.feedback(), time.time()
     for expression in Expression:
-        taste = Taste(feedback, certain(expression), now)
+        taste = FeedbackModel(feedback, certain(expression), now)
         [opinion] = taste.opinions([track])
         if abs(opinion) > 0.05:
             says = taste.says(track) or "songs like it were received so"

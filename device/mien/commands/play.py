@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
-from mien.config import Mqtt
+from mien.config import MqttConfig
 from mien.errors import UsageError
 from mien.events import CameraEvent
-from mien.mqtt.broker import Access
-from mien.mqtt.combined import Change, House, Nodes
+from mien.mqtt.broker import BrokerSettings
+from mien.mqtt.combined import CombinedMood, MoodChange, NodeTracker
 from mien.mqtt.commands import shown
 from mien.mqtt.payloads import PayloadError
-from mien.mqtt.subscriber import Listening
+from mien.mqtt.subscriber import Subscriber
 from mien.mqtt.topics import NODE_PATTERN, Topics, split
 from mien.service.lines import as_object, in_words
 from mien.service.notify import Notifier
@@ -51,7 +51,7 @@ class RoomLines:
     def __init__(self, rooms: Rooms, *, as_json: bool, file: TextIO | None = None) -> None:
         self._rooms, self._json, self._file = rooms, as_json, file or sys.stdout
 
-    def tell(self, change: Change, at: float) -> None:
+    def tell(self, change: MoodChange, at: float) -> None:
         """Write a line, now."""
         event = change.mood or CameraEvent("fault", change.why, at)
         room = self._rooms[change.node]
@@ -63,7 +63,7 @@ class RoomLines:
 
 
 def play(
-    config: Mqtt,
+    config: MqttConfig,
     rooms: Rooms,
     lines: RoomLines,
     outputs: list[Output],
@@ -72,8 +72,8 @@ def play(
 ) -> None:
     """Listen until SIGTERM or SIGINT. The broker may come later and go again. Raises ConfigError."""
     patterns = [Topics(node).of(name) for node in rooms for name in ("availability", "camera", "state", "event")]
-    listening = Listening(Access.of(config), patterns)
-    nodes, house = Nodes(list(rooms)), House()
+    listening = Subscriber(BrokerSettings.of(config), patterns)
+    nodes, house = NodeTracker(list(rooms)), CombinedMood()
     notifier = Notifier(healthy=lambda: listening.link.alive() and all(output.alive() for output in outputs))
     refused: set[str] = set()
     listening.link.start()

@@ -11,9 +11,9 @@ from mien.config import Config
 from mien.errors import ConfigError
 from mien.events import Mood, certain
 from mien.expression import Expression
-from mien.music.players.spotify.status import LASTING, Problem, SpotifyError
+from mien.music.players.spotify.status import LASTING, SpotifyError, Status
 from mien.music.recommend.ranker import Intent
-from mien.service.jukebox import Jukebox, Now, players
+from mien.service.music_output import MusicOutput, NowPlaying, players
 from mien.service.signals import stop_signals
 
 _LOOK = 0.2  # seconds
@@ -28,21 +28,21 @@ def play_mood(config: Config, expression: Expression, intent: Intent | None) -> 
         config.music, dwell=0.0, cooldown=0.0, quiet_hours="", intent=intent or config.music.intent
     )
     wanted = msgspec.structs.replace(config, music=music)
-    with stop_signals() as stopped, closing(Jukebox(lambda: players(wanted))) as jukebox:
-        jukebox.set_enabled(True)
-        jukebox.handle(Mood(expression, 1.0, certain(expression), 0.0))
-        said: Now | None = None
+    with stop_signals() as stopped, closing(MusicOutput(lambda: players(wanted))) as music_output:
+        music_output.set_enabled(True)
+        music_output.handle(Mood(expression, 1.0, certain(expression), 0.0))
+        said: NowPlaying | None = None
         while not stopped():
-            now = jukebox.now
+            now = music_output.now
             if said is None or (now.uri, now.sentence) != (said.uri, said.sentence):
                 _say(now)
                 said = now
             if now.state in LASTING:
-                raise SpotifyError(Problem(now.state, now.sentence))
+                raise SpotifyError(Status(now.state, now.sentence))
             threading.Event().wait(_LOOK)
 
 
-def _say(now: Now) -> None:
+def _say(now: NowPlaying) -> None:
     if now.uri:
         print(f"{now.title} by {now.artist}\n    {now.why}", flush=True)
     elif now.state not in LASTING:

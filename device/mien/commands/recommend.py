@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from mien.errors import ConfigError
 from mien.music.catalog.catalog import Catalog, default_path, starter
 from mien.music.recommend.query import select
-from mien.music.recommend.ranker import Choice, Intent, recommend
+from mien.music.recommend.ranker import Intent, Recommendation, recommend
 
 
 def choose(
     probabilities: Sequence[float], count: int, intent: Intent, seed: int | None = None, *, explicit: bool = True
-) -> list[Choice]:
+) -> list[Recommendation]:
     """Songs for a mood from the user's catalogue; the starter list where there is none yet.
 
     Without a seed the list stays the same for a day, and is another the next. Raises InputError where the catalogue
@@ -31,7 +31,7 @@ def choose(
         return select(catalog, probabilities, count, intent, now=now, seed=seed, explicit=explicit)
 
 
-def as_object(choice: Choice) -> dict[str, object]:
+def as_object(choice: Recommendation) -> dict[str, object]:
     """The object of `mien recommend --json`."""
     track = choice.track
     return {
@@ -45,7 +45,7 @@ def as_object(choice: Choice) -> dict[str, object]:
     }
 
 
-def in_words(choice: Choice) -> str:
+def in_words(choice: Recommendation) -> str:
     """Two lines for a person."""
     track = choice.track
     known = ", ".join(str(fact) for fact in (track.year, track.genre) if fact)

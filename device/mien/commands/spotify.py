@@ -15,11 +15,11 @@ from mien.commands.progress import Progress
 from mien.config import Config
 from mien.errors import ConfigError
 from mien.music.catalog.catalog import Catalog, LibrarySong, default_path
-from mien.music.players.spotify.client import Spotify
-from mien.music.players.spotify.models import Device, Item, Page
+from mien.music.players.spotify.client import SpotifyClient
+from mien.music.players.spotify.models import Item, Page, PlayerDevice
 from mien.music.players.spotify.rate_limit import PER_HOUR
-from mien.music.players.spotify.status import LASTING, Problem, SpotifyError, State
-from mien.music.players.spotify.store import Vault
+from mien.music.players.spotify.status import LASTING, SpotifyError, SpotifyState, Status
+from mien.music.players.spotify.store import TokenStore
 from mien.state import state_directory
 
 SYNC_PER_HOUR = 1000
@@ -31,26 +31,30 @@ Answer = TypeVar("Answer")
 _TOP = ("short_term", "medium_term", "long_term")
 
 
-def door(config: Config, per_hour: int = PER_HOUR) -> Spotify:
+def door(config: Config, per_hour: int = PER_HOUR) -> SpotifyClient:
     """The way to Spotify. Raises ConfigError without a client id."""
     if not config.spotify.client_id:
         raise ConfigError(
             "[spotify] client_id is missing: make an app at developer.spotify.com/dashboard, give it the redirect URI "
             f"http://127.0.0.1:{config.spotify.redirect_port}/callback, and put its client id into the configuration."
         )
-    return Spotify(config.spotify, Vault(state_directory()), per_hour=per_hour)
+    return SpotifyClient(config.spotify, TokenStore(state_directory()), per_hour=per_hour)
 
 
 def status(config: Config, as_json: bool) -> int:
     """mien spotify status: who, what is allowed and for how long, where music can play; 6 where a person is needed."""
     spotify = door(config)
     earlier = spotify.standing()
-    facts: dict[str, object] = {"state": State.READY.value, "detail": "", "until": None, "user": None}
-    state = State.READY
+    facts: dict[str, object] = {"state": SpotifyState.READY.value, "detail": "", "until": None, "user": None}
+    state = SpotifyState.READY
     try:
         facts["user"] = spotify.me().name
         facts["devices"] = [_as_object(device) for device in spotify.devices()]
-        if earlier.state in (State.NO_PREMIUM, State.NO_DEVICE, State.RESTRICTED):  # which reading does not show
+        if earlier.state in (
+            SpotifyState.NO_PREMIUM,
+            SpotifyState.NO_DEVICE,
+            SpotifyState.RESTRICTED,
+        ):  # which reading does not show
             state = earlier.state
             facts |= {"state": state.value, "detail": earlier.sentence}
     except SpotifyError as error:
@@ -87,15 +91,15 @@ def sync(config: Config) -> None:
     print(synced_in_words(report))
 
 
-def patiently(ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep) -> Answer:
+def retry(ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep) -> Answer:
     """Ask again after a short wait or a fault on the way. Raises what remains."""
     for attempt in range(_TRIES):
         try:
             return ask()
         except SpotifyError as error:
-            problem: Problem = error.problem
+            problem: Status = error.problem
             wait = 2.0**attempt if problem.until is None else problem.until - time.time() + 0.1
-            again = problem.state == State.OFFLINE or problem.until is not None
+            again = problem.state == SpotifyState.OFFLINE or problem.until is not None
             if not again or wait > _PATIENCE or attempt == _TRIES - 1:
                 raise
             sleep(wait)
@@ -104,7 +108,7 @@ def patiently(ask: Callable[[], Answer], sleep: Callable[[float], None] = time.s
 
 def _every(page: Callable[[int], Page | None], what: str, progress: Progress) -> Iterator[Item]:
     at = 0
-    while (found := patiently(partial(page, at))) is not None:
+    while (found := retry(partial(page, at))) is not None:
         yield from found.items
         at += found.length
         progress(what, at / max(1, found.total))
@@ -117,7 +121,7 @@ def _take(item: Item, songs: dict[str, LibrarySong]) -> None:
         songs[item.id] = LibrarySong(item.id, item.isrc, item.name, item.artist)
 
 
-def _as_object(device: Device) -> dict[str, object]:
+def _as_object(device: PlayerDevice) -> dict[str, object]:
     return {
         "name": device.name,
         "id": device.id,
@@ -128,7 +132,7 @@ def _as_object(device: Device) -> dict[str, object]:
     }
 
 
-def _device_in_words(device: Device) -> str:
+def _device_in_words(device: PlayerDevice) -> str:
     notes = [text for text, so in (("active", device.is_active), ("takes no commands", device.is_restricted)) if so]
     return f"{device.name} ({', '.join([device.type.lower() or 'device', *notes])})  id {device.id}"
 

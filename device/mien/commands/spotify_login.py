@@ -12,7 +12,7 @@ from typing import TextIO
 from mien.commands.spotify import door
 from mien.config import Config
 from mien.errors import MienError, RemoteError
-from mien.music.players.spotify.client import Spotify
+from mien.music.players.spotify.client import SpotifyClient
 
 DEADLINE = 600.0
 """Seconds that a person has for the whole login."""
@@ -43,7 +43,7 @@ def login(config: Config, deadline: float = DEADLINE, stdin: TextIO | None = Non
 class _Listener(HTTPServer):
     """Takes the browser's visit. `outcome` is None until this login's own answer has come."""
 
-    def __init__(self, port: int, spotify: Spotify) -> None:
+    def __init__(self, port: int, spotify: SpotifyClient) -> None:
         super().__init__(("127.0.0.1", port), _Visit)
         self.spotify = spotify
         self.outcome: MienError | bool | None = None
@@ -75,7 +75,7 @@ class _Visit(BaseHTTPRequestHandler):
         """The address has the code in it, which belongs in no log."""
 
 
-def _listen(port: int, spotify: Spotify) -> _Listener | None:
+def _listen(port: int, spotify: SpotifyClient) -> _Listener | None:
     try:
         return _Listener(port, spotify)
     except OSError:
@@ -83,7 +83,7 @@ def _listen(port: int, spotify: Spotify) -> _Listener | None:
         return None
 
 
-def _wait(spotify: Spotify, server: _Listener | None, stdin: TextIO, ends: float) -> None:
+def _wait(spotify: SpotifyClient, server: _Listener | None, stdin: TextIO, ends: float) -> None:
     sources = [source for source in (server.fileno() if server else None, _number(stdin)) if source is not None]
     line = b""
     while sources:

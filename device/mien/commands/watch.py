@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass
 from typing import TextIO
 
-from mien.config import Mqtt
+from mien.config import MqttConfig
 from mien.mqtt import payloads
-from mien.mqtt.broker import Access
-from mien.mqtt.subscriber import Listening
+from mien.mqtt.broker import BrokerSettings
+from mien.mqtt.subscriber import Subscriber
 from mien.mqtt.topics import split
 from mien.service.signals import stop_signals
 
@@ -24,13 +24,13 @@ _HEAD = f"{'node':<24} {'state':<10} {'mood':<10} {'sure':>5} {'faces':>5} {'val
 
 
 @dataclass(slots=True)
-class Seen:
+class NodeView:
     """What one node has said of itself."""
 
     online: bool = False
     camera: str = "-"
-    state: payloads.State | None = None
-    diag: payloads.Diag | None = None
+    state: payloads.StatePayload | None = None
+    diag: payloads.DiagPayload | None = None
 
     def hear(self, name: str, payload: bytes) -> bool:
         """Take in a payload; whether it says something new. Raises PayloadError."""
@@ -38,14 +38,14 @@ class Seen:
         if name == "availability":
             self.online = payload == b"online"
         elif name == "camera":
-            self.camera = payloads.read(payload, payloads.Camera).state
+            self.camera = payloads.read(payload, payloads.CameraPayload).state
         elif name == "state":
-            self.state = payloads.read(payload, payloads.State)
+            self.state = payloads.read(payload, payloads.StatePayload)
         elif name == "diag":
-            self.diag = payloads.read(payload, payloads.Diag)
+            self.diag = payloads.read(payload, payloads.DiagPayload)
         return before != (self.online, self.camera, self.state, self.diag)
 
-    def current(self) -> payloads.State | None:
+    def current(self) -> payloads.StatePayload | None:
         """The state, where it may be shown as current."""
         return self.state if self.online and self.camera == "open" else None
 
@@ -54,13 +54,15 @@ class Seen:
         return self.camera if self.online else "offline"
 
 
-def watch(config: Mqtt, *, as_json: bool, file: TextIO | None = None) -> None:
+def watch(config: MqttConfig, *, as_json: bool, file: TextIO | None = None) -> None:
     """Until SIGTERM or SIGINT. A table that redraws itself on a terminal, else a line for each change.
 
     Raises ConfigError, and RemoteError where the broker refuses.
     """
-    listening = Listening(Access.of(config), ["mien/+/availability", "mien/+/camera", "mien/+/state", "mien/+/diag"])
-    nodes: dict[str, Seen] = {}
+    listening = Subscriber(
+        BrokerSettings.of(config), ["mien/+/availability", "mien/+/camera", "mien/+/state", "mien/+/diag"]
+    )
+    nodes: dict[str, NodeView] = {}
     file = file or sys.stdout
     table = file.isatty() and not as_json
     listening.link.start()
@@ -73,7 +75,7 @@ def watch(config: Mqtt, *, as_json: bool, file: TextIO | None = None) -> None:
                 place = split(heard.topic) if heard is not None else None
                 if heard is not None and place is not None and (len(nodes) < MOST or place[0] in nodes):
                     try:
-                        changed = nodes.setdefault(place[0], Seen()).hear(place[1], heard.payload)
+                        changed = nodes.setdefault(place[0], NodeView()).hear(place[1], heard.payload)
                     except payloads.PayloadError:
                         continue  # a foreign payload under our topics is none of a watcher's business
                     fresh = fresh or changed
@@ -86,7 +88,7 @@ def watch(config: Mqtt, *, as_json: bool, file: TextIO | None = None) -> None:
         listening.link.stop()
 
 
-def picture(nodes: dict[str, Seen], size: tuple[int, int]) -> str:
+def picture(nodes: dict[str, NodeView], size: tuple[int, int]) -> str:
     """The whole screen."""
     columns, rows = size
     lines = [f"nodes: {len(nodes)}, online: {sum(seen.online for seen in nodes.values())}. Ctrl-C ends.", _HEAD]
@@ -96,7 +98,7 @@ def picture(nodes: dict[str, Seen], size: tuple[int, int]) -> str:
     return "\x1b[H" + "".join(f"{text[:columns]}\x1b[K\n" for text in lines) + "\x1b[J"
 
 
-def row(name: str, seen: Seen) -> str:
+def row(name: str, seen: NodeView) -> str:
     """One line of the table."""
     state, diag = seen.current(), seen.diag if seen.online else None
     cells = [f"{name:<24}", f"{seen.condition():<10}"]
@@ -111,7 +113,7 @@ def row(name: str, seen: Seen) -> str:
     return " ".join(cells)
 
 
-def line(name: str, seen: Seen, *, as_json: bool) -> str:
+def line(name: str, seen: NodeView, *, as_json: bool) -> str:
     """One change."""
     state = seen.current()
     if as_json:

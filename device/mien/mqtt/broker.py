@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from mien.config import Mqtt
+from mien.config import MqttConfig
 from mien.errors import ConfigError
 from mien.mqtt.topics import NODE_PATTERN
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class BrokerSettings:
     """A broker's address and what it asks of us."""
 
     host: str
@@ -40,7 +40,7 @@ class Access:
     tls: ssl.SSLContext | None = None
 
     @classmethod
-    def of(cls, config: Mqtt) -> Access:
+    def of(cls, config: MqttConfig) -> BrokerSettings:
         """As configured; warns of a password in clear. Raises ConfigError."""
         if not config.host:
             raise ConfigError("No broker is configured: add [mqtt] with host = the broker's name to the configuration.")
@@ -62,7 +62,7 @@ def is_local(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def node_of(config: Mqtt) -> str:
+def node_of(config: MqttConfig) -> str:
     """The configured node, else the host's name made fit. Raises ConfigError where that leaves nothing."""
     name = config.node or re.sub(r"[^a-z0-9_-]+", "-", platform.node().split(".")[0].lower()).strip("-_")[:32]
     if not re.match(NODE_PATTERN, name):
@@ -97,7 +97,7 @@ def host_name() -> str:
     return socket.gethostname()[:100]
 
 
-def _password(config: Mqtt) -> str:
+def _password(config: MqttConfig) -> str:
     credential = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / CREDENTIAL
     if config.password_file:
         path, setting = Path(config.password_file).expanduser(), "mqtt.password_file"
@@ -122,7 +122,7 @@ def _password(config: Mqtt) -> str:
     return password
 
 
-def _tls(config: Mqtt) -> ssl.SSLContext | None:
+def _tls(config: MqttConfig) -> ssl.SSLContext | None:
     files = {"ca_file": config.ca_file, "cert_file": config.cert_file, "key_file": config.key_file}
     if not config.tls:
         if given := [f"mqtt.{name}" for name, file in files.items() if file]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from mien.events import Mood
 from mien.mqtt import payloads
-from mien.mqtt.payloads import PayloadError, State
+from mien.mqtt.payloads import PayloadError, StatePayload
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MoodChange:
     """A node's mood has changed. mood: None when it is no longer known, and then why says the reason."""
 
     node: str
@@ -24,11 +24,11 @@ class _Node:
     seq: int = -1
     mood: Mood | None = None
     online: bool = False
-    camera: payloads.Camera | None = None
+    camera: payloads.CameraPayload | None = None
     known: Mood | None = None
 
 
-class Nodes:
+class NodeTracker:
     """Follows nodes by what they say. Each mood change comes out once, whether its event or its state is first."""
 
     def __init__(self, names: list[str]) -> None:
@@ -36,13 +36,13 @@ class Nodes:
         self.merged = 0
         """Changes that never came by themselves, for a later one stood for them."""
 
-    def hear(self, node: str, name: str, payload: bytes) -> list[Change]:
+    def hear(self, node: str, name: str, payload: bytes) -> list[MoodChange]:
         """Take in what a node said under mien/NODE/NAME. Raises PayloadError, and then nothing has changed."""
         known = self._nodes.get(node)
         if known is None or not payload:
             return []
         if name in ("state", "event"):
-            kind = payloads.MoodEvent if name == "event" else State
+            kind = payloads.EventPayload if name == "event" else StatePayload
             state = payloads.read(payload, kind)
             # an event may overtake a fault of the camera; the state that follows tells the truth
             return self._mood(node, known, state) if name == "state" or self._looks(known) else []
@@ -51,10 +51,10 @@ class Nodes:
                 raise PayloadError("it is neither online nor offline")
             known.online = payload == b"online"
         elif name == "camera":
-            known.camera = payloads.read(payload, payloads.Camera)
+            known.camera = payloads.read(payload, payloads.CameraPayload)
         return self._lost_or_found(node, known)
 
-    def _mood(self, node: str, known: _Node, state: State) -> list[Change]:
+    def _mood(self, node: str, known: _Node, state: StatePayload) -> list[MoodChange]:
         mood = payloads.mood_of(state)
         if state.run == known.run and state.seq <= known.seq:
             return []
@@ -67,16 +67,16 @@ class Nodes:
         if not self._looks(known):
             return []
         known.known = mood
-        return [Change(node, mood)]
+        return [MoodChange(node, mood)]
 
     def _looks(self, known: _Node) -> bool:
         return known.online and known.camera is not None and known.camera.state == "open"
 
-    def _lost_or_found(self, node: str, known: _Node) -> list[Change]:
+    def _lost_or_found(self, node: str, known: _Node) -> list[MoodChange]:
         if self._looks(known):
             if known.known is None and known.mood is not None:
                 known.known = known.mood
-                return [Change(node, known.mood)]
+                return [MoodChange(node, known.mood)]
             return []
         if known.known is None:
             return []
@@ -84,18 +84,18 @@ class Nodes:
         if known.camera is not None and known.camera.state != "open":
             known.mood = None  # what held before a fault does not hold after it
             detail = "".join(c if c.isprintable() else "?" for c in known.camera.detail)  # it may end on a terminal
-            return [Change(node, None, f"its camera: {known.camera.state} {detail}".rstrip())]
-        return [Change(node, None, "it is offline")]
+            return [MoodChange(node, None, f"its camera: {known.camera.state} {detail}".rstrip())]
+        return [MoodChange(node, None, "it is offline")]
 
 
-class House:
+class CombinedMood:
     """The mood to play to: the latest of anybody who is there. Nobody is there when no node sees anybody."""
 
     def __init__(self) -> None:
         self._moods: dict[str, Mood] = {}
         self._last: Mood | None = None
 
-    def update(self, change: Change, at: float) -> Mood | None:
+    def update(self, change: MoodChange, at: float) -> Mood | None:
         """The house's mood if this changes it. at: seconds on the listener's steady clock, which becomes the mood's."""
         self._moods.pop(change.node, None)
         if change.mood is not None and change.mood.expression is not None:

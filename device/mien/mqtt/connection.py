@@ -21,7 +21,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from mien.mqtt.broker import Access
+from mien.mqtt.broker import BrokerSettings
 from mien.mqtt.outbox import Message, Outbox
 from mien.mqtt.payloads import LARGEST
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class ConnectionTiming:
     """Seconds. keepalive: a machine without power is offline after one and a half of it.
 
     patience: how long a broker may take to accept a connection or acknowledge a message. first_delay, longest_delay:
@@ -46,11 +46,11 @@ class Timing:
     patience: float = 10.0
     first_delay: float = 1.0
     longest_delay: float = 30.0
-    farewell: float = 3.0
+    drain_timeout: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Received:
     """A message from the broker. retained: it was said some time ago, and kept."""
 
     topic: str
@@ -58,14 +58,14 @@ class Heard:
     retained: bool
 
 
-class Listener(Protocol):
+class ConnectionHandler(Protocol):
     """Whom a Link serves. Every call comes on the Link's thread."""
 
     def connected(self) -> None:
         """The connection stands and the subscriptions are on their way: say what is to be known."""
         ...
 
-    def heard(self, message: Heard) -> None:
+    def heard(self, message: Received) -> None:
         """A message has come."""
         ...
 
@@ -75,7 +75,7 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class Subscription:
     """A subscription. qos 0: the broker keeps nothing for when we are away, least of all a command.
 
     as_published: tell live messages that are retained from others, where the broker can (MQTT 5).
@@ -86,7 +86,7 @@ class Filter:
     as_published: bool = False
 
 
-class Link:
+class Connection:
     """One connection, kept up by one thread, which is the only one that publishes.
 
     Nothing here raises once it is started: what goes wrong is logged with the delay until the next attempt.
@@ -96,18 +96,18 @@ class Link:
 
     def __init__(
         self,
-        access: Access,
+        access: BrokerSettings,
         client_id: str,
-        listener: Listener,
-        filters: list[Filter],
+        listener: ConnectionHandler,
+        filters: list[Subscription],
         *,
         will: Message | None = None,
-        timing: Timing | None = None,
+        timing: ConnectionTiming | None = None,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._access, self._client_id, self._listener = access, client_id, listener
-        self._filters, self._will, self._timing = filters, will, timing or Timing()
+        self._filters, self._will, self._timing = filters, will, timing or ConnectionTiming()
         self._clock, self._chance = clock, chance
         self._lock = threading.Lock()
         self._outbox = Outbox()
@@ -157,7 +157,7 @@ class Link:
         with contextlib.suppress(OSError):  # a full pipe wakes as well, a closed one sleeps for good
             self._bell.send(b"\0")
 
-    def stand_aside(self, reason: str) -> None:
+    def back_off(self, reason: str) -> None:
         """On the Link's thread: leave the broker without a word, and try again after the longest delay."""
         self._aside = reason
         with self._lock:
@@ -169,10 +169,10 @@ class Link:
 
     def stop(self) -> None:
         """Send what waits, as far as the broker takes it within the farewell's time, disconnect, and end."""
-        self._stop_at = self._clock() + self._timing.farewell
+        self._stop_at = self._clock() + self._timing.drain_timeout
         self.wake()
         if self._thread.is_alive():
-            self._thread.join(self._timing.farewell + 2)
+            self._thread.join(self._timing.drain_timeout + 2)
         if not self._thread.is_alive():
             self._ear.close()
             self._bell.close()
@@ -412,7 +412,7 @@ class Link:
         except UnicodeDecodeError:
             log.warning("MQTT: a message under a topic that is no text is ignored.")
             return
-        self._guarded(lambda: self._listener.heard(Heard(topic, bytes(message.payload), bool(message.retain))))
+        self._guarded(lambda: self._listener.heard(Received(topic, bytes(message.payload), bool(message.retain))))
 
     def _on_disconnect(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from mien.config import Profile
-from mien.mqtt.payloads import Intent, Music
+from mien.mqtt.payloads import Intent, MusicPayload
 
 
 class Diagnostics(Protocol):
@@ -27,7 +27,7 @@ class Diagnostics(Protocol):
         ...
 
     @property
-    def doubts(self) -> dict[str, int]:
+    def low_quality(self) -> dict[str, int]:
         """Readings weighed down or dropped since the start, by reason."""
         ...
 
@@ -55,11 +55,11 @@ class Controls(Protocol):
 class MusicControls(Protocol):
     """The music output's controls; used on the MQTT thread as well."""
 
-    def status(self) -> Music:
+    def status(self) -> MusicPayload:
         """What is on, and what plays."""
         ...
 
-    def set_on(self, on: bool) -> None:
+    def set_enabled(self, on: bool) -> None:
         """Play to moods, or rest."""
         ...
 

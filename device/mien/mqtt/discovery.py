@@ -24,7 +24,7 @@ Component = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class DeviceInfo:
     """The machine as Home Assistant shows it."""
 
     node: str
@@ -35,7 +35,7 @@ class Device:
     hardware: str
 
 
-def payload(device: Device, *, music: bool) -> bytes:
+def payload(device: DeviceInfo, *, music: bool) -> bytes:
     """The retained message that makes one device with all its entities."""
     topics = Topics(device.node)
     components = _moods(topics) | _controls(topics) | _diagnostics(topics) | (_music(topics) if music else {})

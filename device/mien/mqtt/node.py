@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 
 from mien.events import CameraEvent, Event, Mood
 from mien.mqtt import commands, discovery, payloads
-from mien.mqtt.broker import Access, host_name
-from mien.mqtt.connection import Filter, Heard, Link, Timing
+from mien.mqtt.broker import BrokerSettings, host_name
+from mien.mqtt.connection import Connection, ConnectionTiming, Received, Subscription
 from mien.mqtt.controls import Controls, MusicControls
-from mien.mqtt.discovery import HEARTBEAT, Device
+from mien.mqtt.discovery import HEARTBEAT, DeviceInfo
 from mien.mqtt.outbox import WAITING_EVENTS, Message
-from mien.mqtt.ownership import Claim
+from mien.mqtt.ownership import NodeClaim
 from mien.mqtt.topics import HOME_ASSISTANT_STATUS, OFFLINE, ONLINE, Topics
 
 STATE_INTERVAL = 1.0
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class MachineInfo:
     """What only the computer can tell: soc_temperature in degrees Celsius, or None."""
 
     soc_temperature: Callable[[], float | None]
@@ -46,7 +46,7 @@ class _Now:
     mood: Mood | None = None
     since: float = 0.0
     changes: int = 0
-    camera: payloads.Camera = field(default_factory=lambda: payloads.Camera(state="starting"))
+    camera: payloads.CameraPayload = field(default_factory=lambda: payloads.CameraPayload(state="starting"))
 
 
 class Node:
@@ -58,15 +58,15 @@ class Node:
 
     def __init__(
         self,
-        device: Device,
-        access: Access,
+        device: DeviceInfo,
+        access: BrokerSettings,
         *,
         identity: str,
-        machine: Machine,
+        machine: MachineInfo,
         controls: Controls,
         music: MusicControls | None = None,
-        remember: Callable[[payloads.Settings], None] = lambda _settings: None,
-        timing: Timing | None = None,
+        remember: Callable[[payloads.SettingsPayload], None] = lambda _settings: None,
+        timing: ConnectionTiming | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -75,7 +75,7 @@ class Node:
         self._topics = topics = Topics(device.node)
         self._run = uuid.uuid4().hex[:12]
         self._began = clock()
-        self._claim = Claim(payloads.Instance(id=identity, host=host_name(), since=wall()))
+        self._claim = NodeClaim(payloads.InstancePayload(id=identity, host=host_name(), since=wall()))
         self._lock = threading.Lock()
         self._now = _Now(since=wall())
         self._events: deque[Message] = deque(maxlen=WAITING_EVENTS)
@@ -85,11 +85,11 @@ class Node:
         self._asked_at: float | None = None
         self._closing = False
         self._refusals: list[float] = []
-        filters = [Filter(topics.commands, as_published=True)]
-        filters += [Filter(topics.of(name)) for name in ("instance", "availability", "hello")]
-        filters.append(Filter(HOME_ASSISTANT_STATUS))
+        filters = [Subscription(topics.commands, as_published=True)]
+        filters += [Subscription(topics.of(name)) for name in ("instance", "availability", "hello")]
+        filters.append(Subscription(HOME_ASSISTANT_STATUS))
         will = Message(topics.of("availability"), OFFLINE, retain=True)
-        self.link = Link(access, f"mien-{identity}", self, filters, will=will, timing=timing, clock=clock)
+        self.link = Connection(access, f"mien-{identity}", self, filters, will=will, timing=timing, clock=clock)
 
     def start(self) -> None:
         """Begin to look for the broker; returns at once."""
@@ -113,7 +113,7 @@ class Node:
         """Take note of an event; a mood change is said at once, the state with the next pulse."""
         with self._lock:
             if isinstance(event, CameraEvent):
-                self._now.camera = payloads.Camera(state=event.state, detail=event.detail[:500])
+                self._now.camera = payloads.CameraPayload(state=event.state, detail=event.detail[:500])
                 if event.state != "open":  # an old mood is not to be taken for a new one
                     self._now.mood, self._now.since = None, self._wall()
             else:
@@ -134,10 +134,12 @@ class Node:
             self._events.popleft()
         mine = self._claim.mine
         self._asks += 1
-        self._hello = payloads.write(payloads.Hello(id=mine.id, host=mine.host, since=mine.since, ask=self._asks))
+        self._hello = payloads.write(
+            payloads.HelloPayload(id=mine.id, host=mine.host, since=mine.since, ask=self._asks)
+        )
         self.link.send(Message(self._topics.of("hello"), self._hello))
 
-    def heard(self, message: Heard) -> None:
+    def heard(self, message: Received) -> None:
         """Sort by topic."""
         if message.topic == HOME_ASSISTANT_STATUS:
             if message.payload == ONLINE and self._claim.speaking:
@@ -169,9 +171,9 @@ class Node:
 
     # --- who speaks
 
-    def _hear_instance(self, message: Heard) -> None:
+    def _hear_instance(self, message: Received) -> None:
         try:
-            instance = payloads.read(message.payload, payloads.Instance)
+            instance = payloads.read(message.payload, payloads.InstancePayload)
         except payloads.PayloadError as error:
             if message.payload:
                 log.warning("MQTT: what stands under %s is ignored: %s.", message.topic, error)
@@ -199,7 +201,7 @@ class Node:
     def _stand_aside(self) -> None:
         self._claim.speaking = False
         self._asked_at = None
-        self.link.stand_aside(self._claim.words(self._device.node))
+        self.link.back_off(self._claim.words(self._device.node))
 
     # --- saying
 
@@ -236,7 +238,7 @@ class Node:
     def _age(self, name: str) -> float:
         return self._clock() - self._said[name][1] if name in self._said else float("inf")
 
-    def _state(self) -> payloads.State:
+    def _state(self) -> payloads.StatePayload:
         with self._lock:
             now = self._now
             there = now.mood is not None and now.mood.expression is not None
@@ -245,29 +247,31 @@ class Node:
             since = datetime.fromtimestamp(now.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             return payloads.state_of(now.mood, faces=faces, since=since, run=self._run, seq=now.changes)
 
-    def _camera(self) -> payloads.Camera:
+    def _camera(self) -> payloads.CameraPayload:
         with self._lock:
             return self._now.camera
 
-    def _settings(self) -> payloads.Settings:
+    def _settings(self) -> payloads.SettingsPayload:
         controls = self._controls
-        return payloads.Settings(detection=controls.detection, threshold=controls.threshold, profile=controls.profile)
+        return payloads.SettingsPayload(
+            detection=controls.detection, threshold=controls.threshold, profile=controls.profile
+        )
 
-    def _diag(self) -> payloads.Diag:
+    def _diag(self) -> payloads.DiagPayload:
         seen, temperature = self._controls.diagnostics, self._machine.soc_temperature()
-        return payloads.Diag(
+        return payloads.DiagPayload(
             software=self._device.software,
             soc_temperature=round(temperature, 1) if temperature is not None else None,
             inference_ms=round(seen.inference_ms, 2) if seen.inference_ms > 0 else None,
             fps=round(seen.fps, 1),
             uptime=int(self._clock() - self._began),
-            doubts=seen.doubts,
+            low_quality=seen.low_quality,
             music=self._music.status().state if self._music is not None else None,
         )
 
     # --- commands
 
-    def _hear_command(self, message: Heard) -> None:
+    def _hear_command(self, message: Received) -> None:
         try:
             command = commands.parse(message.topic, message.payload, retained=message.retained)
             self._obey(command)
@@ -288,7 +292,7 @@ class Node:
                 setattr(self._controls, name, value)
                 self._remember(self._settings())
             case "music", bool(on) if music:
-                music.set_on(on)
+                music.set_enabled(on)
             case "intent", ("match" | "lift" | "calm") as intent if music:
                 music.set_intent(intent)
             case "mood", str(mood) if music:

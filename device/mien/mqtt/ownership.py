@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mien.mqtt.payloads import Instance
+from mien.mqtt.payloads import InstancePayload
 
 
 @dataclass(slots=True)
-class Claim:
+class NodeClaim:
     """What is known of the node's name while one machine asks for it.
 
     The rule: who is there, stays. Where both came at once the one that began first stays, by its own clock.
     """
 
-    mine: Instance
-    held_by: Instance | None = None
+    mine: InstancePayload
+    held_by: InstancePayload | None = None
     holder_is_online: bool = False
     speaking: bool = False
 
@@ -23,7 +23,7 @@ class Claim:
         """A connection has come: forget what another connection taught."""
         self.held_by, self.holder_is_online, self.speaking = None, False, False
 
-    def hear(self, instance: Instance, *, retained: bool) -> bool:
+    def hear(self, instance: InstancePayload, *, retained: bool) -> bool:
         """An announcement came; whether to say one's own again, for another has just written over it."""
         if instance.id == self.mine.id:
             return False

@@ -28,7 +28,7 @@ LARGEST = 16384
 """Bytes; whoever says more on a topic of mien's is not heard."""
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class StatePayload(msgspec.Struct, frozen=True, kw_only=True):
     """mien/NODE/state: the current mood. While nobody is there, expression is null and probabilities are empty."""
 
     version: Version = 1
@@ -44,13 +44,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     seq: Annotated[Number, Meta(description="mood changes of this run so far; a gap means that some were merged")]
 
 
-class MoodEvent(State, frozen=True, kw_only=True):
+class EventPayload(StatePayload, frozen=True, kw_only=True):
     """mien/NODE/event: one for each mood change, never retained."""
 
     event_type: EventType
 
 
-class Camera(msgspec.Struct, frozen=True, kw_only=True):
+class CameraPayload(msgspec.Struct, frozen=True, kw_only=True):
     """mien/NODE/camera: whether the moods are current."""
 
     version: Version = 1
@@ -58,7 +58,7 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     detail: Text = ""
 
 
-class Diag(msgspec.Struct, frozen=True, kw_only=True):
+class DiagPayload(msgspec.Struct, frozen=True, kw_only=True):
     """mien/NODE/diag: how the machine is. null is what it cannot tell."""
 
     version: Version = 1
@@ -67,13 +67,13 @@ class Diag(msgspec.Struct, frozen=True, kw_only=True):
     inference_ms: Annotated[float, Meta(ge=0)] | None
     fps: Annotated[float, Meta(ge=0)] | None
     uptime: Annotated[int, Meta(ge=0, description="seconds")]
-    doubts: Annotated[
+    low_quality: Annotated[
         dict[str, Number], Meta(description="readings weighed down or dropped since the start, by reason")
     ] = {}
     music: Annotated[Text, Meta(description="how things stand with the music; null where there is none")] | None = None
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class SettingsPayload(msgspec.Struct, frozen=True, kw_only=True):
     """mien/NODE/settings: what the commands have set."""
 
     version: Version = 1
@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile
 
 
-class Music(msgspec.Struct, frozen=True, kw_only=True):
+class MusicPayload(msgspec.Struct, frozen=True, kw_only=True):
     """mien/NODE/music: where music is on. mood: the one set by hand, or auto."""
 
     version: Version = 1
@@ -94,7 +94,7 @@ class Music(msgspec.Struct, frozen=True, kw_only=True):
     state: Text = ""
 
 
-class Instance(msgspec.Struct, frozen=True, kw_only=True):
+class InstancePayload(msgspec.Struct, frozen=True, kw_only=True):
     """mien/NODE/instance: which machine speaks as this node, so that two can be told apart."""
 
     version: Version = 1
@@ -103,21 +103,21 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     since: float
 
 
-class Hello(Instance, frozen=True, kw_only=True):
+class HelloPayload(InstancePayload, frozen=True, kw_only=True):
     """mien/NODE/hello: a machine asks for the name. Once it hears itself it has heard all that the broker keeps."""
 
     ask: Annotated[Number, Meta(description="counts the questions, so that an old one is no answer")]
 
 
 BY_TOPIC: dict[str, type[msgspec.Struct]] = {
-    "state": State,
-    "event": MoodEvent,
-    "camera": Camera,
-    "diag": Diag,
-    "settings": Settings,
-    "music": Music,
-    "instance": Instance,
-    "hello": Hello,
+    "state": StatePayload,
+    "event": EventPayload,
+    "camera": CameraPayload,
+    "diag": DiagPayload,
+    "settings": SettingsPayload,
+    "music": MusicPayload,
+    "instance": InstancePayload,
+    "hello": HelloPayload,
 }
 """The payload of each topic. availability is the word online or offline, as Home Assistant wants it."""
 
@@ -144,10 +144,10 @@ def write(payload: msgspec.Struct) -> bytes:
     return msgspec.json.encode(payload)
 
 
-def state_of(mood: Mood | None, *, faces: int, since: str, run: str, seq: int) -> State:
+def state_of(mood: Mood | None, *, faces: int, since: str, run: str, seq: int) -> StatePayload:
     """A mood as it travels; None (no mood is known) reads as nobody there."""
     there = mood is not None and mood.expression is not None
-    return State(
+    return StatePayload(
         expression=LABELS[mood.expression] if mood is not None and mood.expression is not None else None,  # type: ignore[arg-type]
         confidence=mood.confidence if mood is not None else 0.0,
         probabilities=dict(zip(LABELS, mood.probabilities, strict=False)) if mood is not None else {},  # type: ignore[arg-type]
@@ -161,13 +161,13 @@ def state_of(mood: Mood | None, *, faces: int, since: str, run: str, seq: int) -
     )
 
 
-def event_of(state: State) -> MoodEvent:
+def event_of(state: StatePayload) -> EventPayload:
     """The event that says that this state has begun."""
     fields = msgspec.structs.asdict(state)
-    return MoodEvent(**fields, event_type=state.expression or "absent")
+    return EventPayload(**fields, event_type=state.expression or "absent")
 
 
-def mood_of(state: State) -> Mood:
+def mood_of(state: StatePayload) -> Mood:
     """The mood that was sent, unchanged. Raises PayloadError where its probabilities are none."""
     if state.expression is None:
         return Mood(None, 0.0, (), state.at)

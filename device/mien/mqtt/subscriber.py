@@ -1,4 +1,4 @@
-"""Listening to nodes, for programs that have no camera: their words arrive on a bounded queue."""
+"""Subscriber to nodes, for programs that have no camera: their words arrive on a bounded queue."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 import uuid
 
 from mien.errors import RemoteError
-from mien.mqtt.broker import Access
-from mien.mqtt.connection import Filter, Heard, Link, Timing
+from mien.mqtt.broker import BrokerSettings
+from mien.mqtt.connection import Connection, ConnectionTiming, Received, Subscription
 
 BACKLOG = 10_000
 """Messages that may wait for a listener that is slow; then the oldest go."""
@@ -17,17 +17,19 @@ BACKLOG = 10_000
 log = logging.getLogger(__name__)
 
 
-class Listening:
+class Subscriber:
     """A Link that only hears."""
 
-    def __init__(self, access: Access, patterns: list[str], timing: Timing | None = None) -> None:
-        self._heard: queue.Queue[Heard] = queue.Queue(BACKLOG)
+    def __init__(self, access: BrokerSettings, patterns: list[str], timing: ConnectionTiming | None = None) -> None:
+        self._heard: queue.Queue[Received] = queue.Queue(BACKLOG)
         self.lost = 0
         """Messages that were dropped because the listener was too slow."""
         client_id = f"mien-listen-{uuid.uuid4().hex[:10]}"
-        self.link = Link(access, client_id, self, [Filter(pattern, qos=1) for pattern in patterns], timing=timing)
+        self.link = Connection(
+            access, client_id, self, [Subscription(pattern, qos=1) for pattern in patterns], timing=timing
+        )
 
-    def next(self, seconds: float) -> Heard | None:
+    def next(self, seconds: float) -> Received | None:
         """The next message; None where none comes in time."""
         try:
             return self._heard.get(timeout=seconds)
@@ -47,7 +49,7 @@ class Listening:
     def connected(self) -> None:
         """Nothing is due: the retained messages come anew by themselves."""
 
-    def heard(self, message: Heard) -> None:
+    def heard(self, message: Received) -> None:
         """Queue it."""
         while True:
             try:

@@ -11,10 +11,10 @@ from mien.controls import Controls
 from mien.events import Event
 from mien.mood import MoodTracker
 from mien.service.notify import Notifier
-from mien.service.pipeline import Watch
+from mien.service.pipeline import Pipeline
 from mien.service.signals import stop_signals
 from mien.vision.camera.open import open_camera
-from mien.vision.recognizer import Eyes
+from mien.vision.recognizer import ExpressionRecognizer
 
 
 class Output(Protocol):
@@ -45,11 +45,11 @@ def run(
     """
     controls = controls or Controls(config)
     notifier = Notifier(healthy=lambda: all(output.alive() for output in outputs))
-    eyes = Eyes.open(config)
-    tracker = MoodTracker(config.mood, eyes.classifier.contract.confusion)
+    recognizer = ExpressionRecognizer.open(config)
+    tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
     opener = partial(open_camera, config.camera.source)
     retry = config.camera.on_fault == "retry" or (config.camera.on_fault == "auto" and stay_up)
-    watch = Watch(eyes, tracker, controls, opener, retry=retry, notifier=notifier)
+    watch = Pipeline(recognizer, tracker, controls, opener, retry=retry, notifier=notifier)
     with stop_signals(controls.stop):
         for event in watch.events(max_frames):
             for output in outputs:

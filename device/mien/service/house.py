@@ -21,10 +21,10 @@ from mien.service.daemon import Output
 from mien.state import replace_file, state_directory
 
 if TYPE_CHECKING:  # paho is loaded only where a broker is configured
-    from mien.mqtt.connection import Timing
+    from mien.mqtt.connection import ConnectionTiming
     from mien.mqtt.controls import MusicControls
     from mien.mqtt.node import Node
-    from mien.mqtt.payloads import Settings
+    from mien.mqtt.payloads import SettingsPayload
     from mien.service.music_controller import Player
 
 SETTINGS = "mqtt-settings.json"
@@ -41,10 +41,10 @@ def run(config: Config, outputs: list[Output], max_frames: int | None = None, pl
     controls = Controls(config)
     with contextlib.ExitStack() as stack:
         if config.mqtt.host:
-            from mien.service.music_controller import MusicSwitch
+            from mien.service.music_controller import MusicController
 
             logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
-            switch = MusicSwitch(player, on=True, intent=config.music.intent) if player is not None else None
+            switch = MusicController(player, on=True, intent=config.music.intent) if player is not None else None
             outputs = [*outputs, *([switch] if switch is not None else [])]
             outputs.append(stack.enter_context(listening(config, controls, switch)))
         elif player is not None:
@@ -57,23 +57,23 @@ def run(config: Config, outputs: list[Output], max_frames: int | None = None, pl
 
 @contextmanager
 def listening(
-    config: Config, controls: Controls, music: MusicControls | None = None, timing: Timing | None = None
+    config: Config, controls: Controls, music: MusicControls | None = None, timing: ConnectionTiming | None = None
 ) -> Iterator[Node]:
     """A Node that speaks while inside. Raises ConfigError."""
     from mien.mqtt import broker
-    from mien.mqtt.discovery import Device
-    from mien.mqtt.node import Machine, Node
+    from mien.mqtt.discovery import DeviceInfo
+    from mien.mqtt.node import MachineInfo, Node
 
     node, state = broker.node_of(config.mqtt), state_directory()
-    way = broker.Access.of(config.mqtt)
+    way = broker.BrokerSettings.of(config.mqtt)
     with broker.lock(node, state):
         recall(state / SETTINGS, controls)
-        device = Device(node, config.mqtt.name, config.mqtt.area, config.mqtt.language, __version__, board())
+        device = DeviceInfo(node, config.mqtt.name, config.mqtt.area, config.mqtt.language, __version__, board())
         made = Node(
             device,
             way,
             identity=broker.identity(node, state),
-            machine=Machine(soc_temperature),
+            machine=MachineInfo(soc_temperature),
             controls=controls,
             music=music,
             timing=timing,
@@ -86,7 +86,7 @@ def listening(
             made.close()
 
 
-def remember(path: Path, settings: Settings) -> None:
+def remember(path: Path, settings: SettingsPayload) -> None:
     """Write what the house has set; a full disk costs only the memory of it."""
     try:
         replace_file(path, msgspec.json.encode(settings))
@@ -96,10 +96,10 @@ def remember(path: Path, settings: Settings) -> None:
 
 def recall(path: Path, controls: Controls) -> None:
     """Set what the house had set, and say so."""
-    from mien.mqtt.payloads import PayloadError, Settings, read
+    from mien.mqtt.payloads import PayloadError, SettingsPayload, read
 
     try:
-        settings = read(path.read_bytes(), Settings)
+        settings = read(path.read_bytes(), SettingsPayload)
     except FileNotFoundError:
         return
     except (OSError, PayloadError) as error:

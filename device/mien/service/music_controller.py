@@ -8,7 +8,7 @@ import msgspec
 
 from mien.events import Event, Mood, certain
 from mien.expression import LABELS, Expression
-from mien.mqtt.payloads import Music
+from mien.mqtt.payloads import MusicPayload
 
 if TYPE_CHECKING:
     from mien.music.recommend.ranker import Intent
@@ -67,7 +67,7 @@ class Player(Protocol):
         ...
 
 
-class MusicSwitch:
+class MusicController:
     """An output that hands moods on to the player, and the music's controls for the house.
 
     A mood set by hand holds whatever the camera sees, until it is set to auto; then the camera's latest counts again.
@@ -75,7 +75,7 @@ class MusicSwitch:
 
     def __init__(self, player: Player, *, on: bool, intent: Intent) -> None:
         self._player = player
-        self._set = Music(on=on, intent=intent)
+        self._set = MusicPayload(on=on, intent=intent)
         self._seen: Event | None = None
 
     def handle(self, event: Event) -> None:
@@ -88,13 +88,13 @@ class MusicSwitch:
         """The player's."""
         return self._player.alive()
 
-    def status(self) -> Music:
+    def status(self) -> MusicPayload:
         """What is set, and what plays."""
         now = self._player.now
         playing = f"{now.title} by {now.artist}" if now.title else ""
         return msgspec.structs.replace(self._set, playing=playing[:500], why=now.why[:500], state=now.sentence[:500])
 
-    def set_on(self, on: bool) -> None:
+    def set_enabled(self, on: bool) -> None:
         """The switch."""
         self._set = msgspec.structs.replace(self._set, on=on)
         self._player.set_enabled(on)

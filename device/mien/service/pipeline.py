@@ -13,10 +13,10 @@ from mien.events import CameraEvent, CameraState, Event
 from mien.mood import MoodTracker
 from mien.service.notify import Notifier
 from mien.vision.camera.base import Camera
-from mien.vision.camera.frozen import StuckWatch
-from mien.vision.camera.thread import GuardedCamera, LostCameraError
-from mien.vision.frame_rate import Pace, Rate
-from mien.vision.recognizer import Eyes, Look
+from mien.vision.camera.frozen import FrozenFrameDetector
+from mien.vision.camera.thread import CameraThread, LostCameraError
+from mien.vision.frame_rate import FrameRateController, FrameRateMeter
+from mien.vision.recognizer import ExpressionRecognizer, Observation
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 """Seconds before a failed camera is tried again: doubled each time up to the longest, small again once it works."""
@@ -25,12 +25,12 @@ _MENDED = 30.0  # seconds of frames after which a fault's delay begins small aga
 _SLICE = 0.1  # seconds between looks at the controls while there is nothing else to do
 
 
-class Watch:
+class Pipeline:
     """Opens the camera, looks at its frames and tells what happens, until it ends or `controls` say stop."""
 
     def __init__(
         self,
-        eyes: Eyes,
+        recognizer: ExpressionRecognizer,
         tracker: MoodTracker,
         controls: Controls,
         opener: Callable[[], Camera],
@@ -39,13 +39,13 @@ class Watch:
         notifier: Notifier | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._eyes, self._tracker, self._controls = eyes, tracker, controls
+        self._recognizer, self._tracker, self._controls = recognizer, tracker, controls
         self._opener, self._retry = opener, retry
         self._notifier, self._sleep = notifier or Notifier(), sleep
         self._delay = FIRST_DELAY
         self._frames_left: int | None = None
         self._at = 0.0
-        self._rate = Rate()
+        self._rate = FrameRateMeter()
 
     def events(self, max_frames: int | None = None) -> Iterator[Event]:
         """Events as they happen, "ended" the last. Raises InputError after a fault that is not tried again."""
@@ -57,13 +57,13 @@ class Watch:
             else:
                 yield self._camera("paused", "detection is off")
                 self._pause()
-        yield self._camera("ended", _in_words(self._eyes.doubts))
+        yield self._camera("ended", _in_words(self._recognizer.low_quality))
 
     def _session(self) -> Generator[Event, None, bool]:
         """From the camera's opening to its closing; true when there is nothing more to watch."""
         camera = None
         try:
-            camera = GuardedCamera(self._opener, self._goes_on)
+            camera = CameraThread(self._opener, self._should_continue)
             try:
                 return (yield from self._frames(camera))
             finally:
@@ -76,8 +76,8 @@ class Watch:
         self._back_off()
         return False
 
-    def _frames(self, camera: GuardedCamera) -> Generator[Event, None, bool]:
-        pace, stuck = Pace(), StuckWatch(camera.camera.kind)
+    def _frames(self, camera: CameraThread) -> Generator[Event, None, bool]:
+        pace, stuck = FrameRateController(), FrozenFrameDetector(camera.camera.kind)
         opened = None
         for frame in camera.frames():
             self._at = frame.at
@@ -88,15 +88,15 @@ class Watch:
                 self._delay = FIRST_DELAY
             if stuck.check(frame):
                 yield self._camera("fault" if stuck.trouble else "open", stuck.trouble)
-            look = self._eyes.look(frame)
+            look = self._recognizer.observe(frame)
             yield from self._mood(look)
             camera.camera.pace(pace.next(look.reading, self._controls.profile))
             self._note(look)
             if self._count_down():
                 return True
-        return self._goes_on()  # the frames ended by themselves, not because of the controls
+        return self._should_continue()  # the frames ended by themselves, not because of the controls
 
-    def _mood(self, look: Look) -> Iterator[Event]:
+    def _mood(self, look: Observation) -> Iterator[Event]:
         self._tracker.threshold = self._controls.threshold
         mood = self._tracker.update(look.reading) if look.reading else self._tracker.nobody(look.at)
         if mood is not None:
@@ -110,22 +110,22 @@ class Watch:
         self._notifier.ready()
         if state != "open":
             self._tracker.reset()
-            self._eyes.reset()
+            self._recognizer.reset()
             self._notifier.status(f"camera: {state} {detail}".rstrip())
         self._controls.diagnostics = replace(self._controls.diagnostics, camera=state, detail=detail, faces=0)
         return CameraEvent(state, detail, self._at)
 
-    def _note(self, look: Look) -> None:
+    def _note(self, look: Observation) -> None:
         self._notifier.alive()
-        eyes = self._eyes
+        recognizer = self._recognizer
         self._controls.diagnostics = replace(
             self._controls.diagnostics,
             frames=self._controls.diagnostics.frames + 1,
             faces=len(look.faces),
             fps=self._rate.next(look.at),
-            find_ms=eyes.find_ms,
-            inference_ms=eyes.inference_ms,
-            doubts=dict(eyes.doubts),
+            detect_ms=recognizer.detect_ms,
+            inference_ms=recognizer.inference_ms,
+            low_quality=dict(recognizer.low_quality),
         )
 
     def _count_down(self) -> bool:
@@ -134,13 +134,13 @@ class Watch:
             self._frames_left -= 1
         return self._frames_left == 0
 
-    def _goes_on(self) -> bool:
+    def _should_continue(self) -> bool:
         self._notifier.alive()  # a camera that is slow within its deadline is no reason for the watchdog to bite
         return self._controls.detection and not self._controls.stopping
 
     def _back_off(self) -> None:
         waited = 0.0
-        while waited < self._delay and self._goes_on():
+        while waited < self._delay and self._should_continue():
             self._sleep(_SLICE)
             waited += _SLICE
         self._delay = min(2 * self._delay, LONGEST_DELAY)
@@ -151,7 +151,7 @@ class Watch:
             self._sleep(_SLICE)
 
 
-def _in_words(doubts: Counter[str]) -> str:
+def _in_words(low_quality: Counter[str]) -> str:
     """The readings weighed down or dropped, the most frequent reason first; empty where there were none."""
-    counts = ", ".join(f"{count} {reason}" for reason, count in doubts.most_common())
+    counts = ", ".join(f"{count} {reason}" for reason, count in low_quality.most_common())
     return f"readings weighed down or dropped: {counts}" if counts else ""

@@ -16,7 +16,7 @@ def to_input(gray: NDArray[np.uint8], face: Face, margin: float = 0.0) -> NDArra
     """Cut a face out of a grey picture and bring it to the network's size.
 
     gray: uint8, (height, width). face: may reach beyond the picture, whose edge pixels then go on outwards.
-    margin: how much wider than the finder's box to cut, as a share of its width; half of it on each side.
+    margin: how much wider than the detector's box to cut, as a share of its width; half of it on each side.
     Returns uint8, (48, 48, 1). Shrinking averages areas, so that fine texture does not alias.
     """
     side = max(1, round(max(face.width, face.height) * (1.0 + margin)))

@@ -1,4 +1,4 @@
-"""Finding faces: what a finder is, and the one that needs no model file."""
+"""Finding faces: what a detector is, and the one that needs no model file."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from mien.events import Face
 Gray = NDArray[np.uint8]
 
 
-class FaceFinder(Protocol):
+class FaceDetector(Protocol):
     """Finds faces in grey frames, uint8 (height, width)."""
 
-    def find(self, gray: Gray) -> list[Face]:
+    def detect(self, gray: Gray) -> list[Face]:
         """Faces anywhere in a frame, the largest first."""
         ...
 
-    def near(self, gray: Gray, face: Face) -> Face | None:
+    def detect_near(self, gray: Gray, face: Face) -> Face | None:
         """The face that was at this place a moment ago: a small window, few sizes, and more faith than `find` has."""
         ...
 
 
-class Window(NamedTuple):
+class SearchWindow(NamedTuple):
     """A part of a frame brought to a size: picture, uint8; its corner and its pixels' size in the frame's pixels."""
 
     picture: Gray
@@ -41,18 +41,18 @@ class Window(NamedTuple):
         return Face(round(self.x + x * self.scale), round(self.y + y * self.scale), size, size)
 
 
-def cut_window(gray: Gray, face: Face, breadth: float, side: int) -> Window:
+def crop_window(gray: Gray, face: Face, breadth: float, side: int) -> SearchWindow:
     """The square around a face, `breadth` times as wide, clipped to the frame; the face becomes `side` pixels wide."""
     reach = face.width * breadth / 2
     x, y = face.x + face.width / 2, face.y + face.height / 2
     left, top = max(0, round(x - reach)), max(0, round(y - reach))
     part = gray[top : max(0, round(y + reach)), left : max(0, round(x + reach))]
     if part.size == 0:
-        return Window(part, left, top, 1.0)
+        return SearchWindow(part, left, top, 1.0)
     scale = face.width / side
     size = max(1, round(part.shape[1] / scale)), max(1, round(part.shape[0] / scale))
     method = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
-    return Window(np.asarray(cv2.resize(part, size, interpolation=method), np.uint8), left, top, scale)
+    return SearchWindow(np.asarray(cv2.resize(part, size, interpolation=method), np.uint8), left, top, scale)
 
 
 def overlap(one: Face, other: Face) -> float:
@@ -63,7 +63,7 @@ def overlap(one: Face, other: Face) -> float:
     return shared / (one.area + other.area - shared)
 
 
-def cascade(name: str) -> cv2.CascadeClassifier:
+def load_cascade(name: str) -> cv2.CascadeClassifier:
     """One of the Haar cascades that come with OpenCV."""
     made = cv2.CascadeClassifier(str(files("cv2") / "data" / f"haarcascade_{name}.xml"))
     if made.empty():
@@ -71,12 +71,12 @@ def cascade(name: str) -> cv2.CascadeClassifier:
     return made
 
 
-def by_size(faces: list[Face]) -> list[Face]:
+def largest_first(faces: list[Face]) -> list[Face]:
     """The largest first."""
     return sorted(faces, key=lambda face: face.area, reverse=True)
 
 
-class HaarFinder:
+class HaarDetector:
     """OpenCV's frontal-face cascade (Viola & Jones 2001).
 
     Steps of 1.1: the recall of 1.2 is a tenth lower (0.70 against 0.79 on composite frames). Half size loses nothing
@@ -86,25 +86,29 @@ class HaarFinder:
     def __init__(self, min_face: int) -> None:
         """min_face: side of the smallest face to find, in pixels."""
         self._min_face = min_face
-        self._cascade = cascade("frontalface_default")
+        self._cascade = load_cascade("frontalface_default")
         self._half: Gray | None = None
 
-    def find(self, gray: Gray) -> list[Face]:
+    def detect(self, gray: Gray) -> list[Face]:
         """Faces in a frame, the largest first."""
         shrink = 2 if self._min_face >= 2 * _CASCADE_SIDE else 1
-        picture = even_light(self._halved(gray) if shrink == 2 else gray)
+        picture = normalize_lighting(self._halved(gray) if shrink == 2 else gray)
         smallest = (self._min_face // shrink, self._min_face // shrink)
         boxes = self._cascade.detectMultiScale(picture, scaleFactor=1.1, minNeighbors=5, minSize=smallest)
-        return by_size([Face(*(int(value) * shrink for value in box)) for box in boxes])
+        return largest_first([Face(*(int(value) * shrink for value in box)) for box in boxes])
 
-    def near(self, gray: Gray, face: Face) -> Face | None:
+    def detect_near(self, gray: Gray, face: Face) -> Face | None:
         """Three sizes around the last: a face does not grow by more than a sixth from frame to frame."""
-        window = cut_window(gray, face, breadth=1.5, side=_NEAR_SIDE)
+        window = crop_window(gray, face, breadth=1.5, side=_NEAR_SIDE)
         if min(window.picture.shape) < _CASCADE_SIDE:
             return None
         low, high = round(_NEAR_SIDE * 0.86), round(_NEAR_SIDE * 1.17)
         boxes = self._cascade.detectMultiScale(
-            even_light(window.picture), scaleFactor=1.2, minNeighbors=2, minSize=(low, low), maxSize=(high, high)
+            normalize_lighting(window.picture),
+            scaleFactor=1.2,
+            minNeighbors=2,
+            minSize=(low, low),
+            maxSize=(high, high),
         )
         faces = [window.to_frame(float(x), float(y), float(side)) for x, y, side, _ in boxes]
         return max(faces, key=lambda found: overlap(found, face), default=None)
@@ -122,7 +126,7 @@ _CASCADE_SIDE = 24  # pixels of the cascade's own window
 _NEAR_SIDE = 28  # pixels of a followed face: a seventh less must still be more than the cascade's window
 
 
-def even_light(gray: Gray) -> Gray:
+def normalize_lighting(gray: Gray) -> Gray:
     """The picture, or where the light is too poor for rounded grey levels to show a face, its equalised histogram."""
     mean, deviation = cv2.meanStdDev(gray)
     if mean[0, 0] >= 40 and deviation[0, 0] >= 20:

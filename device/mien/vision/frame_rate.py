@@ -11,7 +11,7 @@ from mien.events import Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ProfileLimits:
     """share: of one core, 0 to 1. fastest, slowest: seconds between two frames."""
 
     share: float
@@ -19,10 +19,10 @@ class Limits:
     slowest: float
 
 
-LIMITS: dict[Profile, Limits] = {
-    "eco": Limits(0.05, 1 / 4, 1.0),
-    "balanced": Limits(0.15, 1 / 8, 1 / 2),
-    "responsive": Limits(0.40, 1 / 15, 1 / 4),
+PROFILE_LIMITS: dict[Profile, ProfileLimits] = {
+    "eco": ProfileLimits(0.05, 1 / 4, 1.0),
+    "balanced": ProfileLimits(0.15, 1 / 8, 1 / 2),
+    "responsive": ProfileLimits(0.40, 1 / 15, 1 / 4),
 }
 """A change of mood takes seconds to be sure of, so even eco's fastest rate is enough to see it."""
 
@@ -33,7 +33,7 @@ _SLOW_DOWN = 1.15  # growth of the interval for each frame on which nothing happ
 _FORGET = 0.1  # weight of the newest frame in the mean cost
 
 
-class Pace:
+class FrameRateController:
     """Fast from the moment that an expression changes or a face comes or goes; then slower frame by frame."""
 
     def __init__(self, cpu: Callable[[], float] = time.process_time) -> None:
@@ -45,7 +45,7 @@ class Pace:
 
     def next(self, reading: Reading | None, profile: Profile) -> float:
         """Seconds from this frame to the next, given its reading."""
-        limits = LIMITS[profile]
+        limits = PROFILE_LIMITS[profile]
         cost = self._mean_cost()
         self._interval = 0.0 if self._lively(reading) else self._interval * _SLOW_DOWN
         self._interval = min(max(self._interval, limits.fastest), limits.slowest)
@@ -66,7 +66,7 @@ class Pace:
         return self._cost
 
 
-class Rate:
+class FrameRateMeter:
     """Frames a second, averaged over the latest ten or so."""
 
     def __init__(self) -> None:

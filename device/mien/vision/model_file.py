@@ -59,7 +59,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     mode: int8 takes and gives int8 tensors, the others float32; each takes grey levels of 0 to 255.
     output: what the network ends in. labels: in the order of the outputs. input_side: pixels of the square grey input.
-    crop_margin: how much wider than the face finder's box to cut, as a share of its width; measured in training.
+    crop_margin: how much wider than the face detector's box to cut, as a share of its width; measured in training.
     temperature: the logits are divided by it before the softmax.
     view: whose labels it learned, and by whose the temperature and the figures here were measured.
     confusion: validation faces by [true][named]. accuracy: of this very file on `split`.

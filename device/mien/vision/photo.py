@@ -1,4 +1,4 @@
-"""Reading photos: hostile until checked, upright, grey, and no larger than a face finder needs."""
+"""Reading photos: hostile until checked, upright, grey, and no larger than a face detector needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIN_SIDE = 24
 Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and says what to do
 
 _MAX_SIDE = 1280
-"""Larger photos are brought down to this: a finder gains nothing from more."""
+"""Larger photos are brought down to this: a detector gains nothing from more."""
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:

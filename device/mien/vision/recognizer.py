@@ -1,4 +1,4 @@
-"""Frames in, readings out: finder and network as one pair of eyes."""
+"""Frames in, readings out: detector and network as one pair of eyes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mien.expression import Expression
 from mien.vision import yunet
 from mien.vision.classifier import SHIPPED, Classifier
 from mien.vision.crop import to_input
-from mien.vision.detector import FaceFinder, HaarFinder
+from mien.vision.detector import FaceDetector, HaarDetector
 from mien.vision.quality import judge
-from mien.vision.tracker import Follower
-from mien.vision.yunet import YunetFinder
+from mien.vision.tracker import FaceTracker
+from mien.vision.yunet import YunetDetector
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """What was seen in one frame.
 
     at: seconds, the frame's. faces: in view, the one that counts first. reading: None while nobody is there.
@@ -34,37 +34,37 @@ class Look:
     reading: Reading | None
 
 
-class Eyes:
+class ExpressionRecognizer:
     """Follows faces, and reads them with the network.
 
-    find_ms, inference_ms: mean times of finding in a frame and of one run of the network, milliseconds.
-    doubts: readings weighed down or dropped so far, by reason.
+    detect_ms, inference_ms: mean times of finding in a frame and of one run of the network, milliseconds.
+    low_quality: readings weighed down or dropped so far, by reason.
     """
 
-    def __init__(self, finder: FaceFinder, classifier: Classifier, *, everyone: bool = False) -> None:
+    def __init__(self, detector: FaceDetector, classifier: Classifier, *, all_faces: bool = False) -> None:
         """everyone: read all faces in view and mix them by their size, instead of the largest alone."""
-        self._follower, self.classifier = Follower(finder, everyone=everyone), classifier
-        self.doubts: Counter[str] = Counter()
-        self.find_ms = self.inference_ms = 0.0
+        self._follower, self.classifier = FaceTracker(detector, all_faces=all_faces), classifier
+        self.low_quality: Counter[str] = Counter()
+        self.detect_ms = self.inference_ms = 0.0
 
     @classmethod
-    def open(cls, config: Config) -> Eyes:
+    def open(cls, config: Config) -> ExpressionRecognizer:
         """As configured. Raises ModelError."""
-        return cls(open_finder(config), open_classifier(config), everyone=config.vision.faces == "all")
+        return cls(open_detector(config), open_classifier(config), all_faces=config.vision.faces == "all")
 
-    def look(self, frame: Frame) -> Look:
+    def observe(self, frame: Frame) -> Observation:
         """What a frame shows."""
         began = time.perf_counter()
         faces = self._follower.faces(frame.gray, frame.at)
-        self.find_ms = _mean(self.find_ms, time.perf_counter() - began)
-        return Look(frame.at, faces, _mix(faces, [self.read(frame, face) for face in faces]))
+        self.detect_ms = _mean(self.detect_ms, time.perf_counter() - began)
+        return Observation(frame.at, faces, _mix(faces, [self.read(frame, face) for face in faces]))
 
     def read(self, frame: Frame, face: Face) -> Reading:
         """The reading of one face, with the weight that its picture deserves."""
         picture = to_input(frame.gray, face, self.classifier.contract.crop_margin)
         quality = judge(face, frame.gray.shape, picture)
         if quality.reason:
-            self.doubts[quality.reason] += 1
+            self.low_quality[quality.reason] += 1
         if quality.weight == 0:
             return Reading(_NO_IDEA, frame.at, 0.0)
         began = time.perf_counter()
@@ -80,28 +80,28 @@ class Eyes:
 _NO_IDEA = (1 / len(Expression),) * len(Expression)
 
 
-def open_finder(config: Config) -> FaceFinder:
+def open_detector(config: Config) -> FaceDetector:
     """YuNet where it is asked for, or there and not declined; else the cascade. Raises ModelError."""
     cv2.setNumThreads(1)  # on pictures this small more threads only make heat
     file = yunet_file(config)
-    return YunetFinder(file, config.vision.min_face) if file else HaarFinder(config.vision.min_face)
+    return YunetDetector(file, config.vision.min_face) if file else HaarDetector(config.vision.min_face)
 
 
 def yunet_file(config: Config) -> Path | None:
     """YuNet's file, if it is to be used. Raises ModelError if it is asked for and not there."""
     vision = config.vision
-    if vision.finder == "haar":
+    if vision.detector == "haar":
         return None
     try:
         path = Path(vision.yunet_file).expanduser() if vision.yunet_file else yunet.default_path()
     except ConfigError:  # no state, so nothing was fetched: reason enough to use what needs no file
-        if vision.finder == "yunet":
+        if vision.detector == "yunet":
             raise
         return None
     if path.is_file():
         return path
-    if vision.finder == "yunet" or vision.yunet_file:
-        raise ModelError(f"There is no {path}: run 'mien model fetch-yunet', or set finder = \"haar\".")
+    if vision.detector == "yunet" or vision.yunet_file:
+        raise ModelError(f"There is no {path}: run 'mien model fetch-yunet', or set detector = \"haar\".")
     return None
 
 

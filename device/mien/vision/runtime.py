@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from mien.errors import ModelError
-from mien.native_stderr import quiet
+from mien.native_stderr import suppress_native_stderr
 
 Runtime = Literal["auto", "litert", "tflite-runtime"]
 
@@ -19,7 +19,7 @@ def interpreter(network: bytes, runtime: Runtime, threads: int) -> Any:
     """An interpreter with its tensors allocated. Raises ModelError if no runtime is there or it refuses the network."""
     make = _interpreter_class(runtime)
     try:
-        with quiet():  # LiteRT announces its delegate
+        with suppress_native_stderr():  # LiteRT announces its delegate
             made = make(model_content=network, num_threads=threads)
             made.allocate_tensors()
     except (ValueError, RuntimeError) as error:

@@ -11,8 +11,8 @@ import numpy as np
 from mien.events import Face, Reading
 from mien.vision.classifier import Classifier
 from mien.vision.crop import to_input
-from mien.vision.detector import Gray, HaarFinder, by_size, cascade, even_light, overlap
-from mien.vision.yunet import YunetFinder
+from mien.vision.detector import Gray, HaarDetector, largest_first, load_cascade, normalize_lighting, overlap
+from mien.vision.yunet import YunetDetector
 
 Search = Callable[[Gray], list[Face]]
 """Faces of a photo, the largest first."""
@@ -26,10 +26,10 @@ _SIDE = 640  # pixels to which a photo is brought for the search
 _YUNET_SCORE = 0.5  # a photo's faces are found once or never; on composite frames 0.4 brings false ones
 
 
-_MARGINS = (-0.1, 0.0, 0.1)  # around the network's own: a finder's box is off by about so much
+_MARGINS = (-0.1, 0.0, 0.1)  # around the network's own: a detector's box is off by about so much
 
 
-def read_thoroughly(classifier: Classifier, gray: Gray, face: Face) -> Reading:
+def classify_with_tta(classifier: Classifier, gray: Gray, face: Face) -> Reading:
     """The mean of what the network says of a face framed in three ways, and of each one's mirror image."""
     margin = classifier.contract.crop_margin
     pictures = [to_input(gray, face, margin + more) for more in _MARGINS]
@@ -38,20 +38,20 @@ def read_thoroughly(classifier: Classifier, gray: Gray, face: Face) -> Reading:
     return Reading(tuple(readings.mean(axis=0).tolist()), at=0.0)
 
 
-def haar_search(min_face: int) -> Search:
+def haar_still_detector(min_face: int) -> Search:
     """Two cascades over the photo, its mirror image and it tilted either way, whose hits are votes.
 
     Votes of different passes fall together on faces and apart elsewhere, so few are asked of each: on composite frames
     recall rises from 0.70 to 0.82 without more false faces than one plain pass has. At last the cascade that framed
     the network's training faces frames these too, where it sees them.
     """
-    cascades = [cascade("frontalface_default"), cascade("frontalface_alt2")]
-    finder = HaarFinder(min_face)
+    cascades = [load_cascade("frontalface_default"), load_cascade("frontalface_alt2")]
+    detector = HaarDetector(min_face)
 
     def search(gray: Gray) -> list[Face]:
         scale = max(1.0, min(max(gray.shape) / _SIDE * 2, min_face / _SMALLEST))
         size = round(gray.shape[1] / scale), round(gray.shape[0] / scale)
-        small = even_light(np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8))
+        small = normalize_lighting(np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8))
         smallest = max(_SMALLEST, min(round(min_face / scale), min(small.shape) // 2))
         hits = []
         for picture, back in _views(small):
@@ -60,22 +60,22 @@ def haar_search(min_face: int) -> Search:
                 for (x, y, side, _), count in zip(boxes, votes, strict=True):
                     center = back @ np.array([x + side / 2, y + side / 2, 1.0])
                     hits.append((_centered(center * scale, side * scale), int(count)))
-        return by_size([finder.near(gray, face) or face for face in _elect(hits, _VOTES)])
+        return largest_first([detector.detect_near(gray, face) or face for face in _elect(hits, _VOTES)])
 
     return search
 
 
-def yunet_search(path: Path, min_face: int) -> Search:
+def yunet_still_detector(path: Path, min_face: int) -> Search:
     """YuNet at twice the size that streams are searched at, over the photo and its mirror image.
 
     The mean of both boxes is nearer to the face than either. Raises ModelError.
     """
-    finder = YunetFinder(path, min_face, _SIDE, _YUNET_SCORE)
+    detector = YunetDetector(path, min_face, _SIDE, _YUNET_SCORE)
 
     def search(gray: Gray) -> list[Face]:
-        mirrored = finder.find(np.ascontiguousarray(gray[:, ::-1]))
+        mirrored = detector.detect(np.ascontiguousarray(gray[:, ::-1]))
         back = [Face(gray.shape[1] - face.x - face.width, face.y, face.width, face.height) for face in mirrored]
-        return by_size(_elect([(face, 1) for face in finder.find(gray) + back], 1))
+        return largest_first(_elect([(face, 1) for face in detector.detect(gray) + back], 1))
 
     return search
 

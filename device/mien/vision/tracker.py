@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.events import Face
-from mien.vision.detector import FaceFinder, Gray, overlap
-from mien.vision.track import Track
+from mien.vision.detector import FaceDetector, Gray, overlap
+from mien.vision.track import FaceTrack
 
 CONFIRM = 0.5
-"""Seconds for which a face is known again by its picture alone, until the finder looks whether it still is one."""
+"""Seconds for which a face is known again by its picture alone, until the detector looks whether it still is one."""
 
 RESCAN = 5.0
 """Seconds after which a frame is searched whole even while a face is followed: somebody may have come along."""
@@ -30,16 +30,16 @@ _CELL = 16  # pixels of a cell of the motion gate
 _MOTION = 6  # grey levels by which a cell's mean must change; a sensor's noise is averaged away
 
 
-class Follower:
+class FaceTracker:
     """Follows the face that counts, or all of them. Identities last for smoothing only, and are never a person's."""
 
-    def __init__(self, finder: FaceFinder, *, everyone: bool = False) -> None:
-        self._finder, self._everyone = finder, everyone
+    def __init__(self, detector: FaceDetector, *, all_faces: bool = False) -> None:
+        self._detector, self._all_faces = detector, all_faces
         self.reset()
 
     def reset(self) -> None:
         """Forget whom was followed."""
-        self._tracks: list[Track] = []
+        self._tracks: list[FaceTrack] = []
         self._scanned = self._seen = -np.inf
         self._still: NDArray[np.uint8] | None = None
 
@@ -48,18 +48,18 @@ class Follower:
         tracks = _distinct([track for old in self._tracks if (track := self._again(old, gray, at)) is not None])
         if len(tracks) < len(self._tracks) or self._scan_is_due(gray, at, nobody=not tracks):
             self._scanned = at
-            tracks = self._choose(tracks, [Track.start(gray, face, at) for face in self._finder.find(gray)])
+            tracks = self._choose(tracks, [FaceTrack.start(gray, face, at) for face in self._detector.detect(gray)])
         if tracks:
             self._seen = at
         self._tracks = tracks
         return tuple(track.face for track in tracks)
 
-    def _again(self, track: Track, gray: Gray, at: float) -> Track | None:
-        """The face by its picture, which is cheap, or by the finder, which is sure and sees it grow."""
+    def _again(self, track: FaceTrack, gray: Gray, at: float) -> FaceTrack | None:
+        """The face by its picture, which is cheap, or by the detector, which is sure and sees it grow."""
         if 0 <= at - track.seen < CONFIRM and (moved := track.again(gray)) is not None:
             return moved
-        found = self._finder.near(gray, track.face)
-        return None if found is None else Track.start(gray, _smooth(track.face, found), at)
+        found = self._detector.detect_near(gray, track.face)
+        return None if found is None else FaceTrack.start(gray, _smooth(track.face, found), at)
 
     def _scan_is_due(self, gray: Gray, at: float, *, nobody: bool) -> bool:
         passed = at - self._scanned
@@ -67,10 +67,10 @@ class Follower:
             return not 0 <= passed < RESCAN
         return not 0 <= passed < EMPTY_RESCAN or self._moved(gray) or at - self._seen < LOST
 
-    def _choose(self, followed: list[Track], found: list[Track]) -> list[Track]:
+    def _choose(self, followed: list[FaceTrack], found: list[FaceTrack]) -> list[FaceTrack]:
         """Whom to follow from now on."""
         tracks = sorted(_distinct(followed + found), key=lambda track: track.face.area, reverse=True)
-        if self._everyone or not tracks:
+        if self._all_faces or not tracks:
             return tracks[:_MOST]
         largest = tracks[0]
         keep = followed and largest.face.area < _MUCH_LARGER * followed[0].face.area
@@ -98,9 +98,9 @@ def _smooth(before: Face, now: Face) -> Face:
     return Face(x, y, (before.width + now.width) // 2, (before.height + now.height) // 2)
 
 
-def _distinct(tracks: list[Track]) -> list[Track]:
+def _distinct(tracks: list[FaceTrack]) -> list[FaceTrack]:
     """The tracks without later ones whose faces overlap an earlier one's."""
-    kept: list[Track] = []
+    kept: list[FaceTrack] = []
     for track in tracks:
         if all(overlap(track.face, other.face) < _SAME for other in kept):
             kept.append(track)

@@ -11,7 +11,7 @@ import numpy as np
 from mien.errors import ModelError
 from mien.events import Face
 from mien.state import state_directory
-from mien.vision.detector import Gray, by_size, cut_window, overlap
+from mien.vision.detector import Gray, crop_window, largest_first, overlap
 
 URL = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
 SIZE = 232_589
@@ -34,7 +34,7 @@ def default_path() -> Path:
     return state_directory() / "face_detection_yunet_2023mar.onnx"
 
 
-class YunetFinder:
+class YunetDetector:
     """Finds faces with OpenCV's FaceDetectorYN."""
 
     def __init__(self, path: Path, min_face: int, scan_side: int = SCAN_SIDE, score: float = SCORE) -> None:
@@ -47,11 +47,13 @@ class YunetFinder:
             self._scan = cv2.FaceDetectorYN.create(str(path), "", (scan_side, scan_side), score)
             self._near = cv2.FaceDetectorYN.create(str(path), "", (_NEAR_WINDOW, _NEAR_WINDOW), _NEAR_SCORE)
         except cv2.error:
-            raise ModelError(f"{path} is not YuNet: run 'mien model fetch-yunet', or set finder = \"haar\".") from None
+            raise ModelError(
+                f"{path} is not YuNet: run 'mien model fetch-yunet', or set detector = \"haar\"."
+            ) from None
         self._frame = np.zeros((0, 0, 3), np.uint8)
         self._window = np.zeros((_NEAR_WINDOW, _NEAR_WINDOW, 3), np.uint8)
 
-    def find(self, gray: Gray) -> list[Face]:
+    def detect(self, gray: Gray) -> list[Face]:
         """Faces in a frame, the largest first."""
         height, width = gray.shape
         scale = max(1.0, max(height, width) / self._scan_side)
@@ -62,11 +64,11 @@ class YunetFinder:
         small = gray if scale == 1 else cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
         cv2.cvtColor(small, cv2.COLOR_GRAY2BGR, dst=self._frame)
         faces = [_square(row, scale) for row in _rows(self._scan.detect(self._frame)[1])]
-        return by_size([face for face in faces if face.width >= self._min_face])
+        return largest_first([face for face in faces if face.width >= self._min_face])
 
-    def near(self, gray: Gray, face: Face) -> Face | None:
+    def detect_near(self, gray: Gray, face: Face) -> Face | None:
         """The most overlapping face in the window."""
-        window = cut_window(gray, face, breadth=_NEAR_WINDOW / _NEAR_SIDE, side=_NEAR_SIDE)
+        window = crop_window(gray, face, breadth=_NEAR_WINDOW / _NEAR_SIDE, side=_NEAR_SIDE)
         height, width = (min(side, _NEAR_WINDOW) for side in window.picture.shape)
         if min(height, width) < _NEAR_SIDE // 2:
             return None

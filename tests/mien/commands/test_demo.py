@@ -1,4 +1,4 @@
-"""The demo: real finder, network and tracker on a face that is nobody's."""
+"""The demo: real detector, network and tracker on a face that is nobody's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mien.commands.demo import demo
 from mien.events import Frame
 from mien.expression import Expression
 from mien.vision.camera.demo import LENGTH, STAY, DemoCamera
-from mien.vision.detector import HaarFinder
+from mien.vision.detector import HaarDetector
 
 
 class Clock:
@@ -42,15 +42,15 @@ def test_the_scene_ends_within_a_minute(frames: list[Frame]) -> None:
 
 @pytest.mark.parametrize("expression", Expression)
 def test_the_finder_finds_every_face(expression: Expression) -> None:
-    """The real finder sees one face whatever it wears."""
-    found = HaarFinder(60).find(DemoCamera().draw((expression + 0.6) * STAY))
+    """The real detector sees one face whatever it wears."""
+    found = HaarDetector(60).detect(DemoCamera().draw((expression + 0.6) * STAY))
     assert len(found) == 1
     assert 150 < found[0].width < 280
 
 
 def test_the_room_is_empty_at_last(frames: list[Frame]) -> None:
     """When the face has gone, nothing is found."""
-    assert HaarFinder(60).find(frames[-1].gray) == []
+    assert HaarDetector(60).detect(frames[-1].gray) == []
 
 
 def test_the_story_is_told(frames: list[Frame]) -> None:

@@ -15,19 +15,19 @@ from pathlib import Path
 import pytest
 
 from mien.commands import watch
-from mien.config import Config, Mqtt
+from mien.config import Config, MqttConfig
 from mien.controls import Controls
 from mien.events import CameraEvent, Event, Mood
 from mien.expression import Expression
 from mien.mqtt import payloads
-from mien.mqtt.connection import Timing
+from mien.mqtt.connection import ConnectionTiming
 from mien.service import house
 from tests.conftest import ROOT
 from tests.fakes.mosquitto import PASSWORD, USER, Broker, free_port, hearing, needs_broker, retained, running, until
 
 pytestmark = needs_broker
 
-QUICK = Timing(keepalive=4, patience=2.5, first_delay=0.2, longest_delay=0.4, farewell=2.0)
+QUICK = ConnectionTiming(keepalive=4, patience=2.5, first_delay=0.2, longest_delay=0.4, drain_timeout=2.0)
 HAPPY = Mood(Expression.HAPPY, 0.7, (0.05, 0.7, 0.05, 0.05, 0.05, 0.05, 0.05), 1.0)
 SAD = Mood(Expression.SAD, 0.7, (0.05, 0.05, 0.7, 0.05, 0.05, 0.05, 0.05), 2.0)
 
@@ -140,7 +140,7 @@ def test_play_hears_other_machines(
 ) -> None:
     """Moods of a node come out as lines with their room, also after the broker's restart; its end is told."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "node"))
-    config = Config(mqtt=Mqtt(host="127.0.0.1", port=broker.port, node="pi1"))
+    config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="pi1"))
     player = program(broker.port, "play", "--room", "living room=pi1,pi2", "--json")
     with house.listening(config, Controls(config), None, QUICK) as node:
         node.handle(CameraEvent("open", "", 0.0))
@@ -182,7 +182,7 @@ def test_play_feeds_outputs(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp
             return True
 
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "node"))
-    config = Config(mqtt=Mqtt(host="127.0.0.1", port=broker.port, node="pi1"))
+    config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="pi1"))
     output, file = Output(), StringIO()
 
     def story() -> None:
@@ -212,7 +212,7 @@ def test_watch_shows_nodes(broker: Broker, program: Program) -> None:
     with hearing(broker.port, "nothing") as ear:
         for topic, payload in (
             ("mien/a/state", payloads.write(state)),
-            ("mien/a/camera", payloads.write(payloads.Camera(state="open"))),
+            ("mien/a/camera", payloads.write(payloads.CameraPayload(state="open"))),
             ("mien/b/state", b"\x1b[2Jnonsense"),
             ("mien/EVIL/state", payloads.write(state)),
             ("mien/a/availability", b"online"),
@@ -230,7 +230,7 @@ def test_watch_shows_nodes(broker: Broker, program: Program) -> None:
 def test_the_table_fits_the_terminal() -> None:
     """No more lines and columns than there are, and only what is current."""
     state = payloads.state_of(HAPPY, faces=1, since="2026-01-01T00:00:00Z", run="r", seq=1)
-    nodes = {f"node{number}": watch.Seen(online=number > 0, camera="open", state=state) for number in range(50)}
+    nodes = {f"node{number}": watch.NodeView(online=number > 0, camera="open", state=state) for number in range(50)}
     text = watch.picture(nodes, (60, 10))
     assert text.count("\n") == 9
     assert "nodes: 50, online: 49" in text
@@ -245,7 +245,7 @@ def test_forget_leaves_no_trace(
 ) -> None:
     """Refused while the node is online; then nothing of it is left, and what is not its own stays."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "node"))
-    config = Config(mqtt=Mqtt(host="127.0.0.1", port=broker.port, node="kitchen"))
+    config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="kitchen"))
     with hearing(broker.port) as ear:
         ear.say("mien/other/availability", "online", retain=True)
         with house.listening(config, Controls(config), None, QUICK):
@@ -297,10 +297,10 @@ def test_without_a_broker_paho_is_not_loaded() -> None:
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("module", ["play", "live", "forget"])
+@pytest.mark.parametrize("module", ["play", "watch", "mqtt_forget"])
 def test_listeners_load_nothing_that_looks(module: str) -> None:
     """A machine that only listens needs neither OpenCV nor numpy nor a model's runtime in its memory."""
     script = (
-        f"import sys, mien.service.{module}; sys.exit(bool({{'cv2', 'numpy', 'ai_edge_litert'}} & set(sys.modules)))"
+        f"import sys, mien.commands.{module}; sys.exit(bool({{'cv2', 'numpy', 'ai_edge_litert'}} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -170,6 +170,7 @@ class House:
     def start_daemon(self) -> None:
         (self.folder / "mien.toml").write_text(
             f'[mqtt]\nhost = "127.0.0.1"\nport = {self.broker.port}\nnode = "{NODE}"\nname = "Mien"\n'
+            '[music]\nenabled = true\n[spotify]\nclient_id = "0123456789abcdef"\n'
         )
         where = {"MIEN_TEST_FAULT": self.fault, "MIEN_TEST_OPEN": self.open, "STATE_DIRECTORY": self.folder / "state"}
         where["MIEN_TEST_MUSIC"] = self.folder

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
-from mien.config import Config, Mqtt
+from mien.config import Config, MqttConfig
 from mien.controls import Controls, Diagnostics
 from mien.errors import ConfigError
 from mien.events import CameraEvent, Mood
 from mien.expression import Expression
 from mien.mqtt import connection, node, payloads
-from mien.mqtt.broker import Access
-from mien.mqtt.connection import Filter, Heard, Link, Timing
+from mien.mqtt.broker import BrokerSettings
+from mien.mqtt.connection import Connection, ConnectionTiming, Received, Subscription
 from mien.mqtt.controls import MusicControls
-from mien.mqtt.discovery import Device
+from mien.mqtt.discovery import DeviceInfo
 from mien.mqtt.node import Node
 from mien.mqtt.outbox import WAITING_EVENTS, Message
 from mien.service import house
@@ -44,7 +44,7 @@ from tests.fakes.mosquitto import (
 
 pytestmark = needs_broker
 
-QUICK = Timing(keepalive=4, patience=2.5, first_delay=0.2, longest_delay=0.4, farewell=2.0)
+QUICK = ConnectionTiming(keepalive=4, patience=2.5, first_delay=0.2, longest_delay=0.4, drain_timeout=2.0)
 
 
 def mood(number: int) -> Mood:
@@ -70,7 +70,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 def home(port: int, music: MusicControls | None = None, **given: Any) -> Iterator[tuple[Node, Controls]]:
     """A node whose camera is open."""
     settings: dict[str, Any] = {"host": "127.0.0.1", "port": port, "node": "kitchen"}
-    config = Config(mqtt=Mqtt(**settings | given))
+    config = Config(mqtt=MqttConfig(**settings | given))
     controls = Controls(config)
     with house.listening(config, controls, music, QUICK) as made:
         made.handle(CameraEvent("open", "", 0.0))
@@ -80,13 +80,13 @@ def home(port: int, music: MusicControls | None = None, **given: Any) -> Iterato
 def says(ear: Ear, wanted: Mood) -> bool:
     """Whether the latest state is this mood."""
     last = ear.last("mien/kitchen/state")
-    return last is not None and payloads.mood_of(payloads.read(last.payload, payloads.State)) == wanted
+    return last is not None and payloads.mood_of(payloads.read(last.payload, payloads.StatePayload)) == wanted
 
 
 def kept_mood(where: Broker) -> Mood | None:
     """What a newcomer hears."""
     kept = retained(where).get("mien/kitchen/state")
-    return payloads.mood_of(payloads.read(kept, payloads.State)) if kept else None
+    return payloads.mood_of(payloads.read(kept, payloads.StatePayload)) if kept else None
 
 
 @pytest.mark.parametrize("how", ["plain", "password", "tls", "client certificate", "connack", "close"])
@@ -260,9 +260,9 @@ def test_doubtful_readings_are_told_by_reason(broker: Broker, monkeypatch: pytes
     """The house sees how many readings were weighed down or dropped, and why."""
     monkeypatch.setattr(node, "HEARTBEAT", 0.2)
     with home(broker.port) as (_, controls), hearing(broker.port) as ear:
-        controls.diagnostics = Diagnostics(doubts={"dark": 3, "turned": 1})
-        assert until(lambda: (last := ear.last("mien/kitchen/diag")) is not None and last.json["doubts"] != {})
-        assert ear.last("mien/kitchen/diag").json["doubts"] == {"dark": 3, "turned": 1}  # type: ignore[union-attr]
+        controls.diagnostics = Diagnostics(low_quality={"dark": 3, "turned": 1})
+        assert until(lambda: (last := ear.last("mien/kitchen/diag")) is not None and last.json["low_quality"] != {})
+        assert ear.last("mien/kitchen/diag").json["low_quality"] == {"dark": 3, "turned": 1}  # type: ignore[union-attr]
 
 
 HOSTILE: list[tuple[str, bytes]] = [
@@ -330,10 +330,10 @@ class Player:
     """A music output's controls that remember what was asked."""
 
     def __init__(self) -> None:
-        self.now = payloads.Music(on=True, intent="match", playing="A song", why="Because", state="ready")
+        self.now = payloads.MusicPayload(on=True, intent="match", playing="A song", why="Because", state="ready")
         self.skipped = 0
 
-    def status(self) -> payloads.Music:
+    def status(self) -> payloads.MusicPayload:
         return self.now
 
     def _set(self, **what: Any) -> None:
@@ -341,7 +341,7 @@ class Player:
 
         self.now = msgspec.structs.replace(self.now, **what)
 
-    def set_on(self, on: bool) -> None:
+    def set_enabled(self, on: bool) -> None:
         self._set(on=on)
 
     def set_intent(self, intent: str) -> None:
@@ -394,12 +394,12 @@ def test_a_fault_of_the_camera_is_not_a_mood(broker: Broker) -> None:
 def rival(broker: Broker, identity: str) -> Node:
     """The same node on another machine."""
     config = Config()
-    device = Device("kitchen", "Mien", "", "en", "1", "")
+    device = DeviceInfo("kitchen", "Mien", "", "en", "1", "")
     return Node(
         device,
-        Access("127.0.0.1", broker.port),
+        BrokerSettings("127.0.0.1", broker.port),
         identity=identity,
-        machine=node.Machine(lambda: None),
+        machine=node.MachineInfo(lambda: None),
         controls=Controls(config),
         timing=QUICK,
     )
@@ -435,7 +435,7 @@ def test_two_that_start_at_once_leave_one(broker: Broker) -> None:
         speaker = first if first._claim.speaking else second
         assert not (first._claim.speaking and second._claim.speaking)
         kept = retained(broker.port)
-        assert payloads.read(kept["mien/kitchen/instance"], payloads.Instance).id == speaker._claim.mine.id
+        assert payloads.read(kept["mien/kitchen/instance"], payloads.InstancePayload).id == speaker._claim.mine.id
         assert kept["mien/kitchen/availability"] == b"online"
     finally:
         first.close()
@@ -465,7 +465,7 @@ class Clumsy:
     def connected(self) -> None:
         raise RuntimeError("connected")
 
-    def heard(self, message: Heard) -> None:
+    def heard(self, message: Received) -> None:
         self.calls += 1
         raise RuntimeError(message.topic)
 
@@ -476,7 +476,7 @@ class Clumsy:
 def test_a_failing_listener_does_not_end_the_thread(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
     """Callbacks are guarded: the thread lives on, hears on and says what failed; a dead one is seen by `alive`."""
     clumsy = Clumsy()
-    link = Link(Access("127.0.0.1", broker.port), "clumsy", clumsy, [Filter("a")], timing=QUICK)
+    link = Connection(BrokerSettings("127.0.0.1", broker.port), "clumsy", clumsy, [Subscription("a")], timing=QUICK)
     assert not link.alive()
     link.start()
     assert until(lambda: link.up)
@@ -493,7 +493,7 @@ def test_a_failing_listener_does_not_end_the_thread(broker: Broker, caplog: pyte
 def test_a_stuck_thread_is_not_alive() -> None:
     """A thread that has not come round for a minute counts as dead, so that the watchdog bites."""
     now = [0.0]
-    link = Link(Access("127.0.0.1", 1), "stuck", Clumsy(), [], timing=QUICK, clock=lambda: now[0])
+    link = Connection(BrokerSettings("127.0.0.1", 1), "stuck", Clumsy(), [], timing=QUICK, clock=lambda: now[0])
     link._thread = threading.Thread(target=time.sleep, args=(0.5,))
     link._thread.start()
     assert link.alive()
@@ -505,11 +505,11 @@ def test_a_stuck_thread_is_not_alive() -> None:
 
 def test_delays_grow_are_capped_and_jittered(caplog: pytest.LogCaptureFixture) -> None:
     """1, 2, 4, ... up to the longest, shortened by up to half, each logged."""
-    timing = Timing(first_delay=0.1, longest_delay=0.8)
+    timing = ConnectionTiming(first_delay=0.1, longest_delay=0.8)
     chances = iter([0.0, 1.0] * 3)
     times = iter(range(1000))  # so no delay is waited for in earnest
-    link = Link(
-        Access("nobody", 1),
+    link = Connection(
+        BrokerSettings("nobody", 1),
         "nobody",
         Clumsy(),
         [],

@@ -17,14 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.commands.play import rooms_of
-from mien.config import Config, Mqtt, example, parse
+from mien.config import Config, MqttConfig, example, parse
 from mien.errors import ConfigError, UsageError
 from mien.events import Mood
 from mien.expression import LABELS, Expression
 from mien.mqtt import broker, commands, discovery, entity_names, payloads
-from mien.mqtt.combined import Change, House, Nodes
+from mien.mqtt.combined import CombinedMood, MoodChange, NodeTracker
 from mien.mqtt.outbox import WAITING_EVENTS, Message, Outbox
-from mien.mqtt.ownership import Claim
+from mien.mqtt.ownership import NodeClaim
 from mien.mqtt.topics import FIRST_LEVELS, Topics, split
 from tests.fakes.mosquitto import certificates
 
@@ -37,7 +37,7 @@ def moods(draw: st.DrawFn) -> Mood:
     return Mood(Expression(best), min(1.0, shares[best]), shares, draw(st.floats(0, 1e9)))
 
 
-def state(seq: int, expression: Expression | None = Expression.HAPPY, run: str = "r") -> payloads.State:
+def state(seq: int, expression: Expression | None = Expression.HAPPY, run: str = "r") -> payloads.StatePayload:
     sure = tuple(float(e == expression) for e in Expression)
     mood = Mood(expression, 1.0, sure, 1.0) if expression is not None else Mood(None, 0.0, (), 1.0)
     return payloads.state_of(mood, faces=1, since="2026-01-01T00:00:00Z", run=run, seq=seq)
@@ -47,8 +47,10 @@ def state(seq: int, expression: Expression | None = Expression.HAPPY, run: str =
 def test_mood_survives_the_trip(mood: Mood) -> None:
     """A mood that travels through JSON comes out unchanged, to the last bit."""
     sent = payloads.write(payloads.state_of(mood, faces=1, since="2026-01-01T00:00:00Z", run="r", seq=3))
-    assert payloads.mood_of(payloads.read(sent, payloads.State)) == mood
-    event = payloads.read(payloads.write(payloads.event_of(payloads.read(sent, payloads.State))), payloads.MoodEvent)
+    assert payloads.mood_of(payloads.read(sent, payloads.StatePayload)) == mood
+    event = payloads.read(
+        payloads.write(payloads.event_of(payloads.read(sent, payloads.StatePayload))), payloads.EventPayload
+    )
     assert payloads.mood_of(event) == mood
     assert event.event_type == LABELS[mood.expression or 0]
 
@@ -57,7 +59,7 @@ def test_nobody_survives_the_trip() -> None:
     """That nobody is there travels too, as null and as the event "absent"."""
     sent = payloads.state_of(Mood(None, 0.0, (), 7.5), faces=0, since="2026-01-01T00:00:00Z", run="r", seq=1)
     assert (sent.expression, sent.valence, payloads.event_of(sent).event_type) == (None, None, "absent")
-    assert payloads.mood_of(payloads.read(payloads.write(sent), payloads.State)) == Mood(None, 0.0, (), 7.5)
+    assert payloads.mood_of(payloads.read(payloads.write(sent), payloads.StatePayload)) == Mood(None, 0.0, (), 7.5)
 
 
 @given(
@@ -92,13 +94,13 @@ def test_wrong_states_are_refused(change: dict[str, Any]) -> None:
     """A state with one wrong field is no mood."""
     sent = json.loads(payloads.write(state(1))) | change
     with pytest.raises(payloads.PayloadError):
-        payloads.mood_of(payloads.read(json.dumps(sent).encode(), payloads.State))
+        payloads.mood_of(payloads.read(json.dumps(sent).encode(), payloads.StatePayload))
 
 
 def test_deep_json_is_refused() -> None:
     """A payload nested beyond reason is refused, not a crash."""
     with pytest.raises(payloads.PayloadError):
-        payloads.read(b"[" * 16000, payloads.State)
+        payloads.read(b"[" * 16000, payloads.StatePayload)
 
 
 def test_schema_in_the_package_is_the_payloads_own() -> None:
@@ -143,7 +145,7 @@ def test_good_commands_are_understood() -> None:
 def test_discovery_is_as_home_assistant_accepted_it(shared: Path) -> None:
     """Every entity of the payload that a real Home Assistant took is there, of the same kind and with the same keys."""
     accepted = json.loads((shared / "mqtt" / "ha_device_discovery_validated.json").read_text(encoding="utf-8"))
-    device = discovery.Device("8f3c2a91", "Mien", "Living room", "en", "1.0.0", "Raspberry Pi 4 Model B")
+    device = discovery.DeviceInfo("8f3c2a91", "Mien", "Living room", "en", "1.0.0", "Raspberry Pi 4 Model B")
     made = json.loads(discovery.payload(device, music=True))
     kinds = {component["uniq_id"]: component["p"] for component in made["cmps"].values()}
     for key, component in accepted["cmps"].items():
@@ -159,7 +161,7 @@ def test_every_entity_has_a_name_in_every_language() -> None:
     """Five languages, no name missing, none twice on one device, and the ids the same in all."""
     ids = set()
     for language in entity_names.LANGUAGES:
-        device = discovery.Device("a", "Mien", "", language, "1", "")
+        device = discovery.DeviceInfo("a", "Mien", "", language, "1", "")
         components = json.loads(discovery.payload(device, music=True))["cmps"]
         called = [component["name"] for component in components.values()]
         assert all(called)
@@ -170,7 +172,7 @@ def test_every_entity_has_a_name_in_every_language() -> None:
 
 def test_without_music_no_music_is_offered() -> None:
     """Nothing of the music stands in Home Assistant where there is none."""
-    device = discovery.Device("a", "Mien", "", "en", "1", "")
+    device = discovery.DeviceInfo("a", "Mien", "", "en", "1", "")
     assert not {"music", "skip", "playing"} & json.loads(discovery.payload(device, music=False))["cmps"].keys()
 
 
@@ -219,13 +221,13 @@ def test_outbox_is_bounded(steps: list[tuple[int, bool, str]]) -> None:
         assert len(outbox) <= 10 + WAITING_EVENTS
 
 
-def instance(name: str, since: float) -> payloads.Instance:
-    return payloads.Instance(id=name, host=name, since=since)
+def instance(name: str, since: float) -> payloads.InstancePayload:
+    return payloads.InstancePayload(id=name, host=name, since=since)
 
 
 def test_who_is_there_stays() -> None:
     """A newcomer finds another online and is refused with its name; once that is offline it is let in."""
-    claim = Claim(instance("new", 2))
+    claim = NodeClaim(instance("new", 2))
     claim.hear(instance("old", 9), retained=True)
     assert not claim.is_lost()
     claim.holder_is_online = True
@@ -236,24 +238,24 @@ def test_who_is_there_stays() -> None:
 
 def test_of_two_that_come_at_once_exactly_one_stays() -> None:
     """Both speak before they hear of each other: the one that began first goes on, the other stands aside."""
-    first, second = Claim(instance("a", 1), speaking=True), Claim(instance("b", 2), speaking=True)
+    first, second = NodeClaim(instance("a", 1), speaking=True), NodeClaim(instance("b", 2), speaking=True)
     assert first.hear(second.mine, retained=False)
     assert not first.is_lost()
     assert not second.hear(first.mine, retained=False)
     assert second.is_lost()
 
 
-def hear(nodes: Nodes, *said: tuple[str, bytes]) -> list[Change]:
+def hear(nodes: NodeTracker, *said: tuple[str, bytes]) -> list[MoodChange]:
     return [change for name, payload in said for change in nodes.hear("n", name, payload)]
 
 
-OPEN = ("camera", payloads.write(payloads.Camera(state="open")))
-FAULT = ("camera", payloads.write(payloads.Camera(state="fault", detail="cable\x1b[2J")))
+OPEN = ("camera", payloads.write(payloads.CameraPayload(state="open")))
+FAULT = ("camera", payloads.write(payloads.CameraPayload(state="fault", detail="cable\x1b[2J")))
 
 
 def test_each_mood_change_comes_out_once() -> None:
     """State and event tell the same change; a repeated or late one tells nothing."""
-    nodes = Nodes(["n"])
+    nodes = NodeTracker(["n"])
     one, two = state(1), state(2, Expression.SAD)
     told = hear(
         nodes,
@@ -273,7 +275,7 @@ def test_each_mood_change_comes_out_once() -> None:
 
 def test_what_is_not_current_is_not_known() -> None:
     """A camera's fault and a node's end say that the mood is unknown; after a fault the old mood does not come back."""
-    nodes = Nodes(["n"])
+    nodes = NodeTracker(["n"])
     told = hear(nodes, ("state", payloads.write(state(1))), OPEN, ("availability", b"online"), FAULT, OPEN)
     assert [change.mood is None for change in told] == [False, True]
     assert "cable" in told[1].why
@@ -284,7 +286,7 @@ def test_what_is_not_current_is_not_known() -> None:
 
 def test_a_foreign_payload_changes_nothing() -> None:
     """Nonsense under a node's topic raises, and the node's mood stays."""
-    nodes = Nodes(["n"])
+    nodes = NodeTracker(["n"])
     hear(nodes, ("availability", b"online"), OPEN, ("state", payloads.write(state(1))))
     for name in ("state", "event", "camera", "availability"):
         with pytest.raises(payloads.PayloadError):
@@ -294,14 +296,18 @@ def test_a_foreign_payload_changes_nothing() -> None:
 
 def test_the_house_follows_whoever_is_there() -> None:
     """The latest mood counts; who leaves hands over to who is still there; nobody is there when all are gone."""
-    house = House()
+    house = CombinedMood()
     happy, sad = payloads.mood_of(state(1)), payloads.mood_of(state(1, Expression.SAD))
     gone = Mood(None, 0.0, (), 1.0)
-    heard = [house.update(Change("a", happy), 1), house.update(Change("b", sad), 2), house.update(Change("b", gone), 3)]
+    heard = [
+        house.update(MoodChange("a", happy), 1),
+        house.update(MoodChange("b", sad), 2),
+        house.update(MoodChange("b", gone), 3),
+    ]
     assert [mood and mood.expression for mood in heard] == [Expression.HAPPY, Expression.SAD, Expression.HAPPY]
-    last = house.update(Change("a", None, "offline"), 4)
+    last = house.update(MoodChange("a", None, "offline"), 4)
     assert last == Mood(None, 0.0, (), 4)
-    assert house.update(Change("b", None), 5) is None
+    assert house.update(MoodChange("b", None), 5) is None
 
 
 def test_rooms_are_checked() -> None:
@@ -338,12 +344,12 @@ def test_password_comes_from_a_file_and_shows_nowhere(tmp_path: Path, caplog: py
     file = tmp_path / "password"
     file.write_text("s3cret pass\n")
     file.chmod(0o600)
-    way = broker.Access.of(Mqtt(host="localhost", username="u", password_file=str(file)))
+    way = broker.BrokerSettings.of(MqttConfig(host="localhost", username="u", password_file=str(file)))
     assert way.password == "s3cret pass"
     assert "s3cret" not in repr(way)
     assert not caplog.records
     file.chmod(0o644)
-    broker.Access.of(Mqtt(host="broker.lan", username="u", password_file=str(file)))
+    broker.BrokerSettings.of(MqttConfig(host="broker.lan", username="u", password_file=str(file)))
     assert "chmod 600" in caplog.text
     assert "in clear" in caplog.text
     assert "s3cret" not in caplog.text
@@ -353,7 +359,7 @@ def test_password_comes_from_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """A credential named mqtt-password needs no key in the configuration."""
     (tmp_path / "mqtt-password").write_text("from systemd")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert broker.Access.of(Mqtt(host="localhost", username="u")).password == "from systemd"
+    assert broker.BrokerSettings.of(MqttConfig(host="localhost", username="u")).password == "from systemd"
 
 
 def test_wrong_access_is_told_in_a_sentence(tmp_path: Path) -> None:
@@ -363,31 +369,31 @@ def test_wrong_access_is_told_in_a_sentence(tmp_path: Path) -> None:
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\n\n")
     for wrong, word in (
-        (Mqtt(), "[mqtt]"),
-        (Mqtt(host="h", username="u", password_file=str(file)), "one line"),
-        (Mqtt(host="h", username="u", password_file=str(binary)), "UTF-8"),
-        (Mqtt(host="h", username="u", password_file=str(tmp_path / "none")), "cannot be read"),
-        (Mqtt(host="h", username="u", password_file="/dev/null"), "not a file"),
-        (Mqtt(host="h", ca_file="ca.pem"), "tls = true"),
-        (Mqtt(host="h", tls=True, ca_file=str(file)), "mqtt.ca_file"),
-        (Mqtt(host="h", tls=True, ca_file=str(tmp_path / "none")), "mqtt.ca_file"),
-        (Mqtt(host="h", tls=True, key_file=str(file)), "mqtt.cert_file"),
-        (Mqtt(host="h", tls=True, cert_file=str(binary)), "mqtt.cert_file"),
+        (MqttConfig(), "[mqtt]"),
+        (MqttConfig(host="h", username="u", password_file=str(file)), "one line"),
+        (MqttConfig(host="h", username="u", password_file=str(binary)), "UTF-8"),
+        (MqttConfig(host="h", username="u", password_file=str(tmp_path / "none")), "cannot be read"),
+        (MqttConfig(host="h", username="u", password_file="/dev/null"), "not a file"),
+        (MqttConfig(host="h", ca_file="ca.pem"), "tls = true"),
+        (MqttConfig(host="h", tls=True, ca_file=str(file)), "mqtt.ca_file"),
+        (MqttConfig(host="h", tls=True, ca_file=str(tmp_path / "none")), "mqtt.ca_file"),
+        (MqttConfig(host="h", tls=True, key_file=str(file)), "mqtt.cert_file"),
+        (MqttConfig(host="h", tls=True, cert_file=str(binary)), "mqtt.cert_file"),
     ):
         with pytest.raises(ConfigError) as raised:
-            broker.Access.of(wrong)
+            broker.BrokerSettings.of(wrong)
         assert word in str(raised.value)
 
 
 def test_tls_verifies(tmp_path: Path) -> None:
     """The certificate and the name are checked, and there is no key to turn that off."""
     certificates(tmp_path)
-    way = broker.Access.of(Mqtt(host="h", tls=True, ca_file=str(tmp_path / "ca.pem")))
+    way = broker.BrokerSettings.of(MqttConfig(host="h", tls=True, ca_file=str(tmp_path / "ca.pem")))
     assert way.tls is not None
     assert way.port == 8883
     assert way.tls.verify_mode is ssl.CERT_REQUIRED
     assert way.tls.check_hostname
-    assert not [name for name in Mqtt.__struct_fields__ if "insecure" in name or "verify" in name]
+    assert not [name for name in MqttConfig.__struct_fields__ if "insecure" in name or "verify" in name]
 
 
 def test_one_installation_speaks_once(tmp_path: Path) -> None:
@@ -401,15 +407,15 @@ def test_one_installation_speaks_once(tmp_path: Path) -> None:
 def test_node_defaults_to_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host's name is made fit for topics; one that leaves nothing is told."""
     monkeypatch.setattr("platform.node", lambda: "Wohn_Zimmer Pi.local")
-    assert broker.node_of(Mqtt()) == "wohn_zimmer-pi"
+    assert broker.node_of(MqttConfig()) == "wohn_zimmer-pi"
     monkeypatch.setattr("platform.node", lambda: "...")
     with pytest.raises(ConfigError, match=r"mqtt\.node"):
-        broker.node_of(Mqtt())
+        broker.node_of(MqttConfig())
 
 
 def test_a_local_broker_needs_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     """A password that never leaves the machine is no danger."""
     with caplog.at_level(logging.WARNING):
         for host in ("localhost", "127.0.0.1", "::1"):
-            broker.Access.of(Mqtt(host=host, username="u"))
+            broker.BrokerSettings.of(MqttConfig(host=host, username="u"))
     assert not caplog.records

@@ -8,7 +8,7 @@ from mien.events import CameraEvent, Event, Mood
 from mien.expression import Expression
 from mien.mqtt import payloads
 from mien.music.recommend.ranker import Intent
-from mien.service.music_controller import MusicSwitch
+from mien.service.music_controller import MusicController
 
 
 @dataclass
@@ -49,7 +49,7 @@ def mood(expression: Expression) -> Mood:
 def test_a_mood_by_hand_holds_until_auto() -> None:
     """What the camera sees does not change it, camera events still pass, and auto goes on with the latest seen."""
     player = Player()
-    switch = MusicSwitch(player, on=True, intent="match")
+    switch = MusicController(player, on=True, intent="match")
     switch.handle(mood(Expression.HAPPY))
     switch.set_mood("sad")
     switch.handle(CameraEvent("fault", "", 2.0))
@@ -61,13 +61,13 @@ def test_a_mood_by_hand_holds_until_auto() -> None:
 def test_switch_intent_and_skip_reach_the_player() -> None:
     """And the status says what is set and what plays, in a payload that fits its schema."""
     player = Player()
-    switch = MusicSwitch(player, on=True, intent="match")
-    switch.set_on(False)
+    switch = MusicController(player, on=True, intent="match")
+    switch.set_enabled(False)
     switch.set_intent("calm")
     switch.skip()
     assert player.told == [False, "calm", "skip"]
     status = switch.status()
     assert (status.on, status.intent, status.mood, status.playing) == (False, "calm", "auto", "A song by Somebody")
-    assert payloads.read(payloads.write(status), payloads.Music) == status
+    assert payloads.read(payloads.write(status), payloads.MusicPayload) == status
     player.now.title = ""
     assert switch.status().playing == ""

@@ -23,25 +23,25 @@ import pytest
 from mien.commands import play_mood
 from mien.commands import spotify as commands
 from mien.commands.spotify_login import login
-from mien.config import Music, load, parse
+from mien.config import MusicConfig, load, parse
 from mien.errors import InputError, RemoteError
 from mien.events import CameraEvent, Mood
 from mien.expression import Expression
 from mien.music.catalog.catalog import Catalog, LibrarySong, Track, starter
 from mien.music.catalog.importer import import_table
-from mien.music.dj.dj import Player
-from mien.music.dj.mood_filter import Served
-from mien.music.dj.track_source import SEARCHES, Selector
+from mien.music.dj.dj import Dj
+from mien.music.dj.mood_filter import TargetMood
+from mien.music.dj.track_source import SEARCHES, CatalogTrackSource
 from mien.music.players.spotify import client as spotify_module
-from mien.music.players.spotify.client import Endpoints, Spotify
-from mien.music.players.spotify.status import Problem, SpotifyError, State
-from mien.service.jukebox import Jukebox, Now, players
+from mien.music.players.spotify.client import Endpoints, SpotifyClient
+from mien.music.players.spotify.status import SpotifyError, SpotifyState, Status
+from mien.service.music_output import MusicOutput, NowPlaying, players
 from tests.conftest import Outcome
 from tests.fakes.spotify_fixtures import AIR, BLUE, clock_of, contract, server, spotify, vault
 from tests.fakes.spotify_server import Server
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
-SERVED = Served(Expression.HAPPY, HAPPY, 1)
+SERVED = TargetMood(Expression.HAPPY, HAPPY, 1)
 
 
 @pytest.fixture
@@ -80,11 +80,11 @@ def offer_starter(server: Server) -> list[Track]:
 
 
 def test_starter_songs_are_found_by_search_and_the_answer_kept(
-    server: Server, spotify: Spotify, catalog: Catalog
+    server: Server, spotify: SpotifyClient, catalog: Catalog
 ) -> None:
     """A song of the starter list plays under Spotify's URI, is searched once, and does not come again for days."""
     offer_starter(server)
-    selector = Selector(Music(sources=("starter",)), catalog, spotify, clock_of(server))
+    selector = CatalogTrackSource(MusicConfig(sources=("starter",)), catalog, spotify, clock_of(server))
     first = selector.next(SERVED, "match")
     assert first is not None
     assert server.spotify.tracks[first.uri]["name"].casefold() == first.title.casefold()
@@ -100,10 +100,10 @@ def test_starter_songs_are_found_by_search_and_the_answer_kept(
 
 
 def test_what_spotify_does_not_have_is_not_searched_for_ever(
-    server: Server, spotify: Spotify, catalog: Catalog
+    server: Server, spotify: SpotifyClient, catalog: Catalog
 ) -> None:
     """A few searches a song at most, and a miss is remembered for a month."""
-    selector = Selector(Music(sources=("starter",)), catalog, spotify, clock_of(server))
+    selector = CatalogTrackSource(MusicConfig(sources=("starter",)), catalog, spotify, clock_of(server))
     for rounds in (1, 2):
         assert selector.next(SERVED, "match") is None
         assert [seen.path for seen in server.spotify.seen].count("/v1/search") == rounds * SEARCHES
@@ -118,49 +118,51 @@ def isrc_only(catalog: Catalog, folder: Path, songs: int) -> None:
 
 
 def test_a_song_with_only_an_isrc_is_found_by_it_and_the_answer_kept(
-    server: Server, spotify: Spotify, catalog: Catalog, tmp_path: Path
+    server: Server, spotify: SpotifyClient, catalog: Catalog, tmp_path: Path
 ) -> None:
     """Its ISRC finds it, however Spotify spells it, in one request; mien still knows it when it has started anew."""
     isrc_only(catalog, tmp_path, 1)
     server.spotify.add_track(AIR, "Spelt Otherwise", "Someone", isrc="XX0000000100")
-    music = Music(sources=("catalogue",))
-    found = Selector(music, catalog, spotify, clock_of(server)).next(SERVED, "match")
+    music = MusicConfig(sources=("catalogue",))
+    found = CatalogTrackSource(music, catalog, spotify, clock_of(server)).next(SERVED, "match")
     assert found is not None
     assert (found.uri, found.title) == (AIR, "Spelt so 0")
     assert [seen.path for seen in server.spotify.seen].count("/v1/search") == 1
     with Catalog(catalog.path) as again:
-        assert Selector(music, again, spotify, clock_of(server)).next(SERVED, "match") == found
+        assert CatalogTrackSource(music, again, spotify, clock_of(server)).next(SERVED, "match") == found
     assert [seen.path for seen in server.spotify.seen].count("/v1/search") == 1
 
 
 def test_searches_by_isrc_and_by_name_are_counted_alike(
-    server: Server, spotify: Spotify, catalog: Catalog, tmp_path: Path
+    server: Server, spotify: SpotifyClient, catalog: Catalog, tmp_path: Path
 ) -> None:
     """Songs that Spotify has by neither cost three requests a time in all, and are given up one by one."""
     isrc_only(catalog, tmp_path, 4)
-    selector = Selector(Music(sources=("catalogue",)), catalog, spotify, clock_of(server))
+    selector = CatalogTrackSource(MusicConfig(sources=("catalogue",)), catalog, spotify, clock_of(server))
     for requests in (3, 6, 9, 11, 11):  # two a song, begun again where they ran out between the two
         assert selector.next(SERVED, "match") is None
         assert [seen.path for seen in server.spotify.seen].count("/v1/search") == requests
 
 
-def test_a_song_of_the_same_name_by_another_is_not_the_song(server: Server, spotify: Spotify, catalog: Catalog) -> None:
+def test_a_song_of_the_same_name_by_another_is_not_the_song(
+    server: Server, spotify: SpotifyClient, catalog: Catalog
+) -> None:
     """A search hit counts only with the same title and artist, or the same ISRC."""
     track = starter()[0]
     server.spotify.add_track(AIR, f"{track.title} (Karaoke Version)", f"The {track.artist} Tribute")
-    selector = Selector(Music(), catalog, spotify, clock_of(server))
+    selector = CatalogTrackSource(MusicConfig(), catalog, spotify, clock_of(server))
     assert selector._uri(track, iter(range(3))) is None
     server.spotify.add_track(BLUE, "Spelt Otherwise", "Whoever", isrc="XX0000000002")
     assert selector._uri(replace(track, track_id="b\tother", isrc="XX0000000002"), iter(range(3))) == BLUE
 
 
-def test_sources_come_in_the_users_order(server: Server, spotify: Spotify, catalog: Catalog) -> None:
+def test_sources_come_in_the_users_order(server: Server, spotify: SpotifyClient, catalog: Catalog) -> None:
     """The mood's playlist comes first where it is named first, and what was played lately of it does not."""
     offer_starter(server)
     own = [server.spotify.add_track(f"spotify:track:P{n:021d}", f"Mine {n}", f"Me {n}") for n in range(60)]
     server.spotify.playlists["own"] = own
-    config = Music(sources=("playlists", "starter"), playlists={"happy": "spotify:playlist:own"})
-    selector = Selector(config, catalog, spotify, clock_of(server))
+    config = MusicConfig(sources=("playlists", "starter"), playlists={"happy": "spotify:playlist:own"})
+    selector = CatalogTrackSource(config, catalog, spotify, clock_of(server))
     played = []
     for _ in range(61):
         song = selector.next(SERVED, "match")
@@ -176,23 +178,23 @@ def test_sources_come_in_the_users_order(server: Server, spotify: Spotify, catal
 
 
 def test_a_playlist_of_others_is_left_out(
-    server: Server, spotify: Spotify, catalog: Catalog, caplog: pytest.LogCaptureFixture
+    server: Server, spotify: SpotifyClient, catalog: Catalog, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Spotify refuses it: that is said once, and the next source plays."""
     offer_starter(server)
-    config = Music(sources=("playlists", "starter"), playlists={"happy": "spotify:playlist:theirs"})
-    selector = Selector(config, catalog, spotify, clock_of(server))
+    config = MusicConfig(sources=("playlists", "starter"), playlists={"happy": "spotify:playlist:theirs"})
+    selector = CatalogTrackSource(config, catalog, spotify, clock_of(server))
     for _ in range(2):
         song = selector.next(SERVED, "match")
         assert song is not None
     assert sum("cannot be read" in record.message for record in caplog.records) == 1
 
 
-def test_lift_climbs_from_song_to_song(server: Server, spotify: Spotify, catalog: Catalog) -> None:
+def test_lift_climbs_from_song_to_song(server: Server, spotify: SpotifyClient, catalog: Catalog) -> None:
     """Asked for one song at a time, "lift" still begins at the mood and goes up."""
     offer_starter(server)
-    selector = Selector(Music(sources=("starter",)), catalog, spotify, clock_of(server))
-    served = Served(Expression.SAD, tuple(float(e == Expression.SAD) for e in Expression), 1)
+    selector = CatalogTrackSource(MusicConfig(sources=("starter",)), catalog, spotify, clock_of(server))
+    served = TargetMood(Expression.SAD, tuple(float(e == Expression.SAD) for e in Expression), 1)
     valences = []
     for _ in range(6):
         song = selector.next(served, "lift")
@@ -203,10 +205,10 @@ def test_lift_climbs_from_song_to_song(server: Server, spotify: Spotify, catalog
     assert valences[-1] > valences[0] + 0.4
 
 
-def test_opinions_reach_the_catalogue(server: Server, spotify: Spotify, catalog: Catalog) -> None:
+def test_opinions_reach_the_catalogue(server: Server, spotify: SpotifyClient, catalog: Catalog) -> None:
     """What was heard is kept for the recommender, under the mood that the song was chosen for."""
     offer_starter(server)
-    selector = Selector(Music(sources=("starter",)), catalog, spotify, clock_of(server))
+    selector = CatalogTrackSource(MusicConfig(sources=("starter",)), catalog, spotify, clock_of(server))
     song = selector.next(SERVED, "match")
     assert song is not None
     assert selector.known(spotify.search(f"{song.title} {song.artist}")[0]) is None
@@ -224,11 +226,11 @@ class SlowPlayer:
 
     def __init__(self) -> None:
         self.moods: list[Mood] = []
-        self.now_playing, self.problem = None, Problem.of(State.READY)
+        self.now_playing, self.problem = None, Status.of(SpotifyState.READY)
         self.hangs = threading.Event()
         self.entered = threading.Event()
 
-    def feel(self, mood: Mood) -> None:
+    def set_mood(self, mood: Mood) -> None:
         self.moods.append(mood)
 
     def step(self) -> float:
@@ -241,15 +243,15 @@ def test_the_camera_never_waits_for_the_network() -> None:
     """While a request hangs, ten thousand moods are taken at once; afterwards only the latest is acted on."""
     player = SlowPlayer()
 
-    def play() -> Iterator[Player]:
+    def play() -> Iterator[Dj]:
         yield player  # type: ignore[misc]
 
-    jukebox = Jukebox(play)
+    music_output = MusicOutput(play)
     assert player.entered.wait(5)
     began = time.monotonic()
     for n in range(10_000):
-        jukebox.handle(Mood(Expression(n % 7), 1.0, HAPPY, float(n)))
-    jukebox.handle(CameraEvent("fault", "gone", 0.0))
+        music_output.handle(Mood(Expression(n % 7), 1.0, HAPPY, float(n)))
+    music_output.handle(CameraEvent("fault", "gone", 0.0))
     assert time.monotonic() - began < 2
     assert player.moods == []
     player.hangs.set()
@@ -257,25 +259,25 @@ def test_the_camera_never_waits_for_the_network() -> None:
     while not player.moods and time.monotonic() < deadline:
         time.sleep(0.01)
     assert [mood.at for mood in player.moods] == [9999.0]
-    assert jukebox.alive()
-    jukebox.close()
-    assert not jukebox.alive()
+    assert music_output.alive()
+    music_output.close()
+    assert not music_output.alive()
 
 
 def test_a_catalogue_that_cannot_be_opened_stops_only_the_music(caplog: pytest.LogCaptureFixture) -> None:
     """The thread lives on and says why; the daemon's other outputs hear nothing of it."""
 
-    def play() -> Iterator[Player]:
+    def play() -> Iterator[Dj]:
         raise InputError("The catalogue is damaged: import it again.")
         yield
 
-    jukebox = Jukebox(play)
+    music_output = MusicOutput(play)
     deadline = time.monotonic() + 5
-    while jukebox.now.state == State.READY and time.monotonic() < deadline:
+    while music_output.now.state == SpotifyState.READY and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert jukebox.now.sentence == "The catalogue is damaged: import it again."
-    assert jukebox.alive()
-    jukebox.close()
+    assert music_output.now.sentence == "The catalogue is damaged: import it again."
+    assert music_output.alive()
+    music_output.close()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
@@ -283,17 +285,17 @@ def test_the_whole_output_plays(logged_in: Path, server: Server) -> None:
     """From a mood to a song that sounds, through thread, catalogue, search and Spotify, in real time."""
     offer_starter(server)
     config = load(logged_in)
-    music = Music(enabled=True, dwell=0.0, sources=("starter",))
-    jukebox = Jukebox(lambda: players(msgspec.structs.replace(config, music=music)))
-    jukebox.handle(Mood(Expression.HAPPY, 1.0, HAPPY, 0.0))
+    music = MusicConfig(enabled=True, dwell=0.0, sources=("starter",))
+    music_output = MusicOutput(lambda: players(msgspec.structs.replace(config, music=music)))
+    music_output.handle(Mood(Expression.HAPPY, 1.0, HAPPY, 0.0))
     deadline = time.monotonic() + 20
     while not server.spotify.starts and time.monotonic() < deadline:
         time.sleep(0.05)
-    while not jukebox.now.uri and time.monotonic() < deadline:
+    while not music_output.now.uri and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert [start.uri for start in server.spotify.starts] == [jukebox.now.uri]
-    assert "happy" in jukebox.now.why
-    jukebox.close()
+    assert [start.uri for start in server.spotify.starts] == [music_output.now.uri]
+    assert "happy" in music_output.now.why
+    music_output.close()
 
 
 def test_play_for_a_mood_that_a_person_names(
@@ -304,7 +306,7 @@ def test_play_for_a_mood_that_a_person_names(
     shown: list[str] = []
     say = play_mood._say
 
-    def noted(now: Now) -> None:
+    def noted(now: NowPlaying) -> None:
         say(now)
         shown.append(now.uri)
 
@@ -341,13 +343,13 @@ def in_thread(work: Callable[[], None]) -> tuple[threading.Thread, list[BaseExce
 def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """The address that a login asks to be opened."""
     urls: list[str] = []
-    real = Spotify.authorize_url
+    real = SpotifyClient.authorize_url
 
-    def noted(self: Spotify) -> str:
+    def noted(self: SpotifyClient) -> str:
         urls.append(real(self))
         return urls[-1]
 
-    monkeypatch.setattr(Spotify, "authorize_url", noted)
+    monkeypatch.setattr(SpotifyClient, "authorize_url", noted)
 
     def wait() -> str:
         deadline = time.monotonic() + 5
@@ -462,7 +464,7 @@ def test_sync_brings_the_library(logged_in: Path, server: Server, mien: Callable
 def test_sync_waits_out_short_troubles() -> None:
     """A fault or a wait of seconds is waited out; one of an hour, or a refusal, ends it at once."""
     slept: list[float] = []
-    answers: list[object] = [SpotifyError(Problem.of(State.OFFLINE), certain=False)] * 2 + [7]
+    answers: list[object] = [SpotifyError(Status.of(SpotifyState.OFFLINE), certain=False)] * 2 + [7]
 
     def ask() -> object:
         answer = answers.pop(0)
@@ -470,12 +472,15 @@ def test_sync_waits_out_short_troubles() -> None:
             raise answer
         return answer
 
-    assert commands.patiently(ask, slept.append) == 7
+    assert commands.retry(ask, slept.append) == 7
     assert slept == [1, 2]
-    for problem in (Problem.of(State.RATE_LIMITED, until=time.time() + 3600), Problem.of(State.NOT_REGISTERED)):
+    for problem in (
+        Status.of(SpotifyState.RATE_LIMITED, until=time.time() + 3600),
+        Status.of(SpotifyState.NOT_REGISTERED),
+    ):
         answers[:] = [SpotifyError(problem)]
         with pytest.raises(SpotifyError):
-            commands.patiently(ask, slept.append)
+            commands.retry(ask, slept.append)
     assert len(slept) == 2
 
 
@@ -490,9 +495,9 @@ def test_music_without_an_app_is_a_configuration_error() -> None:
 def test_without_music_nothing_of_spotify_is_loaded() -> None:
     """`mien run` pays for Spotify only where it is configured."""
     code = (
-        "import sys\nfrom mien.config import Config\nfrom mien.service import daemon, music_output\n"
-        "with music_output.opened(Config()) as music:\n    assert music == []\n"
+        "import sys\nfrom mien.cli import main\n"
+        "main(['run', '--camera', 'demo', '--max-frames', '1', '--config', '/dev/null'])\n"
         "print([name for name in ('spotipy', 'requests', 'redis') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -13,19 +13,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from mien.config import Camera as CameraConfig
-from mien.config import Config
+from mien.config import CameraConfig, Config
 from mien.controls import Controls
 from mien.errors import InputError
 from mien.events import CameraEvent, Event, Frame
 from mien.mood import MoodTracker
 from mien.service import daemon
 from mien.service import pipeline as watching
-from mien.service.pipeline import Watch
+from mien.service.pipeline import Pipeline
 from mien.vision.camera import frozen, picamera, thread
 from mien.vision.camera.base import Camera, CameraKind
 from mien.vision.camera.open import open_camera
-from mien.vision.recognizer import Eyes
+from mien.vision.recognizer import ExpressionRecognizer
 
 NOISE = np.random.default_rng(0)
 
@@ -64,8 +63,8 @@ def fail() -> None:
 
 
 @pytest.fixture(scope="module")
-def eyes() -> Eyes:
-    return Eyes.open(Config())
+def recognizer() -> ExpressionRecognizer:
+    return ExpressionRecognizer.open(Config())
 
 
 @pytest.fixture
@@ -78,12 +77,12 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 class Run:
     """A watch over cameras that are opened one after the other; sleeping takes no time and is counted."""
 
-    def __init__(self, eyes: Eyes, *openers: Callable[[], Camera], retry: bool = True) -> None:
+    def __init__(self, recognizer: ExpressionRecognizer, *openers: Callable[[], Camera], retry: bool = True) -> None:
         self.controls = Controls(Config())
         self.slept: list[float] = []
         self._openers = list(openers)
-        self._watch = Watch(
-            eyes,
+        self._watch = Pipeline(
+            recognizer,
             MoodTracker(Config().mood),
             self.controls,
             self._open,
@@ -123,77 +122,77 @@ def broken_opener() -> Camera:
     raise InputError("There is no camera: plug it in.")
 
 
-def test_a_camera_that_is_not_there_is_fatal_as_configured(eyes: Eyes) -> None:
+def test_a_camera_that_is_not_there_is_fatal_as_configured(recognizer: ExpressionRecognizer) -> None:
     """With on_fault = "exit" the fault is told, then raised for exit code 4."""
-    _, text = Run(eyes, broken_opener, retry=False).raising()
+    _, text = Run(recognizer, broken_opener, retry=False).raising()
     assert "plug it in" in text
 
 
-def test_a_camera_that_is_not_there_is_retried_with_growing_delay(eyes: Eyes) -> None:
+def test_a_camera_that_is_not_there_is_retried_with_growing_delay(recognizer: ExpressionRecognizer) -> None:
     """With on_fault = "retry" each attempt waits twice as long as the last, up to a minute, and then it works."""
-    run = Run(eyes, *[broken_opener] * 8, lambda: Fake(3))
+    run = Run(recognizer, *[broken_opener] * 8, lambda: Fake(3))
     seen = run.events(max_frames=3)
     assert states(seen) == ["fault"] * 8 + ["open", "ended"]
     assert run.slept[1:] == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60], abs=0.2)
 
 
-def test_a_camera_that_goes_in_the_middle_comes_back(eyes: Eyes) -> None:
+def test_a_camera_that_goes_in_the_middle_comes_back(recognizer: ExpressionRecognizer) -> None:
     """It is closed, and opened again after a second."""
     first = Fake(4, then=fail)
-    run = Run(eyes, lambda: first, lambda: Fake(4))
+    run = Run(recognizer, lambda: first, lambda: Fake(4))
     assert states(run.events(max_frames=8)) == ["open", "fault", "open", "ended"]
     assert first.closed.is_set()
 
 
 @pytest.mark.usefixtures("impatience")
-def test_a_camera_that_never_opens_ends_the_process(eyes: Eyes) -> None:
+def test_a_camera_that_never_opens_ends_the_process(recognizer: ExpressionRecognizer) -> None:
     """It is not opened again and again, each time with one more thread that hangs, even with on_fault = "retry"."""
 
     def opener() -> Camera:
         hang()
         raise AssertionError
 
-    events, text = Run(eyes, opener).raising()
+    events, text = Run(recognizer, opener).raising()
     assert "does not open" in text
     assert [event.state for event in events if isinstance(event, CameraEvent)] == ["fault"]
 
 
 @pytest.mark.usefixtures("impatience")
-def test_a_camera_that_gives_nothing_ends_the_process(eyes: Eyes) -> None:
+def test_a_camera_that_gives_nothing_ends_the_process(recognizer: ExpressionRecognizer) -> None:
     """After a call that never returns only a new process can have the device: fatal even with on_fault = "retry"."""
-    events, text = Run(eyes, lambda: Fake(2, then=hang)).raising()
+    events, text = Run(recognizer, lambda: Fake(2, then=hang)).raising()
     assert "gives no picture" in text
     assert [event.state for event in events if isinstance(event, CameraEvent)] == ["open", "fault"]
 
 
 @pytest.mark.usefixtures("impatience")
-def test_close_that_hangs_has_a_deadline(eyes: Eyes) -> None:
+def test_close_that_hangs_has_a_deadline(recognizer: ExpressionRecognizer) -> None:
     """The fault is named and raised, instead of waiting for ever."""
     camera = Fake(2)
     camera.close = hang  # type: ignore[method-assign]
-    _, text = Run(eyes, lambda: camera).raising()
+    _, text = Run(recognizer, lambda: camera).raising()
     assert "does not close" in text
 
 
-def test_a_driver_that_throws_is_one_sentence(eyes: Eyes) -> None:
+def test_a_driver_that_throws_is_one_sentence(recognizer: ExpressionRecognizer) -> None:
     """Whatever a driver raises becomes a fault that names it."""
 
     def crash() -> None:
         raise RuntimeError("libcamera says no")
 
-    _, text = Run(eyes, lambda: Fake(1, then=crash), retry=False).raising()
+    _, text = Run(recognizer, lambda: Fake(1, then=crash), retry=False).raising()
     assert "RuntimeError: libcamera says no" in text
 
 
-def test_a_frozen_live_picture_is_opened_again(eyes: Eyes) -> None:
+def test_a_frozen_live_picture_is_opened_again(recognizer: ExpressionRecognizer) -> None:
     """Equal frames for ten seconds are a fault of a live camera."""
     same = NOISE.integers(90, 110, (240, 320)).astype(np.uint8)
-    seen = Run(eyes, lambda: Fake(200, picture=lambda: same), lambda: Fake(2)).events(max_frames=103)
+    seen = Run(recognizer, lambda: Fake(200, picture=lambda: same), lambda: Fake(2)).events(max_frames=103)
     assert states(seen) == ["open", "fault", "open", "ended"]
     assert "frozen" in seen[1][1]
 
 
-def test_a_black_picture_is_told_and_its_end_too(eyes: Eyes) -> None:
+def test_a_black_picture_is_told_and_its_end_too(recognizer: ExpressionRecognizer) -> None:
     """A covered lens is a fault while it lasts, but no reason to close the camera."""
     count = iter(range(1000))
     camera = Fake(
@@ -204,39 +203,39 @@ def test_a_black_picture_is_told_and_its_end_too(eyes: Eyes) -> None:
             else NOISE.integers(90, 110, (240, 320)).astype(np.uint8)
         ),
     )
-    seen = Run(eyes, lambda: camera).events(max_frames=150)
+    seen = Run(recognizer, lambda: camera).events(max_frames=150)
     assert states(seen) == ["open", "fault", "open", "ended"]
     assert "black" in seen[1][1]
 
 
 @pytest.mark.parametrize("shape", [(240, 320, 3), (10, 10), (240,)])
-def test_frames_of_a_wrong_shape_are_a_fault(eyes: Eyes, shape: tuple[int, ...]) -> None:
+def test_frames_of_a_wrong_shape_are_a_fault(recognizer: ExpressionRecognizer, shape: tuple[int, ...]) -> None:
     """What is no grey picture is named, not looked at."""
-    _, text = Run(eyes, lambda: Fake(3, picture=lambda: np.zeros(shape, np.uint8)), retry=False).raising()
+    _, text = Run(recognizer, lambda: Fake(3, picture=lambda: np.zeros(shape, np.uint8)), retry=False).raising()
     assert "shape" in text
 
 
-def test_a_size_that_changes_is_a_fault(eyes: Eyes) -> None:
+def test_a_size_that_changes_is_a_fault(recognizer: ExpressionRecognizer) -> None:
     """A live camera whose frames change size is opened again."""
     sizes = iter([(240, 320), (240, 320), (480, 640)])
     camera = Fake(3, picture=lambda: NOISE.integers(0, 255, next(sizes)).astype(np.uint8))
-    seen = Run(eyes, lambda: camera, lambda: Fake(2)).events(max_frames=4)
+    seen = Run(recognizer, lambda: camera, lambda: Fake(2)).events(max_frames=4)
     assert states(seen)[:2] == ["open", "fault"]
     assert "changed" in seen[1][1]
 
 
-def test_a_corrupt_photo_in_a_folder_ends_with_its_name(eyes: Eyes, tmp_path: Path) -> None:
+def test_a_corrupt_photo_in_a_folder_ends_with_its_name(recognizer: ExpressionRecognizer, tmp_path: Path) -> None:
     """It is fatal even with on_fault = "retry": a replay would fail at the same place again."""
     cv2.imwrite(str(tmp_path / "a.png"), NOISE.integers(0, 255, (100, 100)).astype(np.uint8))
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 not a JPEG")
-    _, text = Run(eyes, lambda: open_camera(str(tmp_path))).raising()
+    _, text = Run(recognizer, lambda: open_camera(str(tmp_path))).raising()
     assert "b.jpg" in text
 
 
-def test_turning_detection_off_closes_the_camera(eyes: Eyes) -> None:
+def test_turning_detection_off_closes_the_camera(recognizer: ExpressionRecognizer) -> None:
     """Off really closes it, on opens it again."""
     first, second = Fake(10**6), Fake(3)
-    run = Run(eyes, lambda: first, lambda: second)
+    run = Run(recognizer, lambda: first, lambda: second)
     seen = []
     for event in run._watch.events(max_frames=20):
         if not isinstance(event, CameraEvent):
@@ -250,23 +249,23 @@ def test_turning_detection_off_closes_the_camera(eyes: Eyes) -> None:
     assert seen == ["open", "paused", "open", "ended"]
 
 
-def test_stopping_ends_the_watch_at_once(eyes: Eyes) -> None:
+def test_stopping_ends_the_watch_at_once(recognizer: ExpressionRecognizer) -> None:
     """A stop is heard while waiting for a failed camera, too."""
-    run = Run(eyes, broken_opener)
+    run = Run(recognizer, broken_opener)
     events = run._watch.events()
     assert next(events) == CameraEvent("fault", "There is no camera: plug it in.", 0.0)
     run.controls.stop()
     assert [event.state for event in events if isinstance(event, CameraEvent)] == ["ended"]
 
 
-def test_diagnostics_follow(eyes: Eyes) -> None:
+def test_diagnostics_follow(recognizer: ExpressionRecognizer) -> None:
     """Outputs can read how it goes: frames, rate, times and the camera's state."""
-    run = Run(eyes, lambda: Fake(20))
+    run = Run(recognizer, lambda: Fake(20))
     run.events(max_frames=20)
     now = run.controls.diagnostics
     assert (now.camera, now.frames, now.faces) == ("ended", 20, 0)
     assert now.fps == pytest.approx(10)
-    assert now.find_ms > 0
+    assert now.detect_ms > 0
 
 
 @pytest.mark.parametrize(

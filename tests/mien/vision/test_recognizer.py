@@ -19,20 +19,20 @@ from hypothesis import strategies as st
 
 from mien.commands import download as fetching
 from mien.commands.download import FetchError, fetch
-from mien.config import Config, Vision
+from mien.config import Config, VisionConfig
 from mien.errors import InputError, MienError, ModelError
 from mien.events import Face, Frame, Reading
 from mien.expression import Expression
 from mien.vision import yunet
 from mien.vision.crop import to_input
-from mien.vision.detector import FaceFinder, Gray, HaarFinder, overlap
-from mien.vision.frame_rate import LIMITS, Pace, Rate
+from mien.vision.detector import FaceDetector, Gray, HaarDetector, overlap
+from mien.vision.frame_rate import PROFILE_LIMITS, FrameRateController, FrameRateMeter
 from mien.vision.quality import judge
-from mien.vision.recognizer import Eyes, _mix, open_classifier, open_finder
-from mien.vision.still import haar_search, yunet_search
-from mien.vision.track import Track
-from mien.vision.tracker import CONFIRM, Follower
-from mien.vision.yunet import SHA256, SIZE, YunetFinder
+from mien.vision.recognizer import ExpressionRecognizer, _mix, open_classifier, open_detector
+from mien.vision.still import haar_still_detector, yunet_still_detector
+from mien.vision.track import FaceTrack
+from mien.vision.tracker import CONFIRM, FaceTracker
+from mien.vision.yunet import SHA256, SIZE, YunetDetector
 from tests.conftest import ROOT, Outcome, scene
 
 
@@ -50,34 +50,34 @@ def yunet_file(shared: Path) -> Path:
 
 
 @pytest.fixture(params=["haar", "yunet"])
-def finder(request: pytest.FixtureRequest) -> FaceFinder:
-    """Both finders; YuNet where the test data has it."""
-    return HaarFinder(60) if request.param == "haar" else YunetFinder(request.getfixturevalue("yunet_file"), 60)
+def detector(request: pytest.FixtureRequest) -> FaceDetector:
+    """Both detectors; YuNet where the test data has it."""
+    return HaarDetector(60) if request.param == "haar" else YunetDetector(request.getfixturevalue("yunet_file"), 60)
 
 
 class Counting:
-    """A finder that counts its searches, of the full frame and near a face."""
+    """A detector that counts its searches, of the full frame and near a face."""
 
-    def __init__(self, finder: FaceFinder) -> None:
-        self._finder, self.scans, self.looks = finder, 0, 0
+    def __init__(self, detector: FaceDetector) -> None:
+        self._detector, self.scans, self.looks = detector, 0, 0
 
-    def find(self, gray: Gray) -> list[Face]:
+    def detect(self, gray: Gray) -> list[Face]:
         self.scans += 1
-        return self._finder.find(gray)
+        return self._detector.detect(gray)
 
-    def near(self, gray: Gray, face: Face) -> Face | None:
+    def detect_near(self, gray: Gray, face: Face) -> Face | None:
         self.looks += 1
-        return self._finder.near(gray, face)
+        return self._detector.detect_near(gray, face)
 
 
-def test_a_face_is_followed_without_full_scans(finder: FaceFinder) -> None:
+def test_a_face_is_followed_without_full_scans(detector: FaceDetector) -> None:
     """Eight seconds of a moving face take a scan to find it and one to look around, and two looks a second at the face.
 
     The box stays on the face all the same.
     """
-    counting = Counting(finder)
-    follower = Follower(counting)
-    start = finder.find(moved(0))[0]
+    counting = Counting(detector)
+    follower = FaceTracker(counting)
+    start = detector.detect(moved(0))[0]
     for index in range(80):
         shift = round(100 * np.sin(index / 12))
         [face] = follower.faces(moved(shift), index / 10)
@@ -87,21 +87,21 @@ def test_a_face_is_followed_without_full_scans(finder: FaceFinder) -> None:
     assert counting.looks <= 8 / CONFIRM
 
 
-def test_a_face_that_has_gone_is_not_held(finder: FaceFinder) -> None:
+def test_a_face_that_has_gone_is_not_held(detector: FaceDetector) -> None:
     """Its picture fits nowhere in an empty room, so it is gone in the first frame without it."""
-    follower = Follower(finder)
+    follower = FaceTracker(detector)
     assert len(follower.faces(moved(0), 0.0)) == 1
     assert follower.faces(np.tile(scene()[:, :1], (1, 640)), 0.1) == ()
 
 
-def test_a_face_that_comes_near_is_seen_to_grow(finder: FaceFinder) -> None:
-    """Its picture keeps its size, the finder does not: one that grows by half in three seconds stays framed."""
-    follower = Follower(finder)
+def test_a_face_that_comes_near_is_seen_to_grow(detector: FaceDetector) -> None:
+    """Its picture keeps its size, the detector does not: one that grows by half in three seconds stays framed."""
+    follower = FaceTracker(detector)
     for index in range(31):
         zoom = cv2.getRotationMatrix2D((320, 240), 0.0, 1 + index / 60)
         gray = np.asarray(cv2.warpAffine(scene(), zoom, (640, 480), borderMode=cv2.BORDER_REPLICATE), np.uint8)
         [face] = follower.faces(gray, index / 10)
-        assert overlap(face, finder.find(gray)[0]) > 0.6
+        assert overlap(face, detector.detect(gray)[0]) > 0.6
 
 
 @settings(max_examples=40, deadline=None)
@@ -109,7 +109,7 @@ def test_a_face_that_comes_near_is_seen_to_grow(finder: FaceFinder) -> None:
 def test_a_face_is_known_again_where_it_has_gone_to(right: int, down: int, lighter: int) -> None:
     """Up to a quarter of its width away and in another light, to within a thirtieth; its size and its time stay."""
     gray = scene()
-    start = Track.start(gray, Face(213, 133, 210, 210), at=3.0)
+    start = FaceTrack.start(gray, Face(213, 133, 210, 210), at=3.0)
     lit = np.clip(np.roll(gray, (down, right), axis=(0, 1)).astype(np.int16) + lighter, 0, 255).astype(np.uint8)
     track = start.again(lit)
     assert track is not None
@@ -123,16 +123,18 @@ def test_a_face_is_known_again_where_it_has_gone_to(right: int, down: int, light
 def test_a_picture_without_features_is_nobody(x: int, y: int, side: int, level: int) -> None:
     """Wherever the box lies, an even grey is not taken for the face."""
     gray = np.full((480, 640), level, np.uint8)
-    assert Track.start(gray, Face(x, y, side, side), at=0.0).again(gray) is None
+    assert FaceTrack.start(gray, Face(x, y, side, side), at=0.0).again(gray) is None
 
 
 def test_yunet_frames_a_face_in_any_window(yunet_file: Path) -> None:
     """The whole frame, and the small window around the last place, give one square, also at the frame's edge."""
-    finder = YunetFinder(yunet_file, 60)
+    detector = YunetDetector(yunet_file, 60)
     for shift in (0, 200, -200, 250):
         gray = moved(shift)
-        face = finder.find(gray)[0]
-        near = finder.near(gray, Face(face.x + 15, face.y - 10, round(face.width * 1.1), round(face.height * 1.1)))
+        face = detector.detect(gray)[0]
+        near = detector.detect_near(
+            gray, Face(face.x + 15, face.y - 10, round(face.width * 1.1), round(face.height * 1.1))
+        )
         assert near is not None
         assert overlap(near, face) > 0.75
 
@@ -159,19 +161,19 @@ def test_a_video_needs_little_memory(tmp_path: Path, size: tuple[int, int]) -> N
     assert int(told.split("VmHWM:")[1].split()[0]) < 120_000  # kB
 
 
-def test_a_returning_face_is_found_in_half_a_second(finder: FaceFinder) -> None:
-    """Movement wakes the finder from its rest in an empty room."""
-    follower = Follower(finder)
+def test_a_returning_face_is_found_in_half_a_second(detector: FaceDetector) -> None:
+    """Movement wakes the detector from its rest in an empty room."""
+    follower = FaceTracker(detector)
     empty = np.tile(scene()[:, :1], (1, 640))
     for index in range(100):
         assert follower.faces(empty, index / 10) == ()
     assert any(follower.faces(moved(0), 10 + index / 10) for index in range(5))
 
 
-def test_an_empty_room_costs_few_scans(finder: FaceFinder) -> None:
+def test_an_empty_room_costs_few_scans(detector: FaceDetector) -> None:
     """Nothing moves, so a minute with a sensor's noise takes a scan every two seconds."""
-    counting, noise = Counting(finder), np.random.default_rng(1)
-    follower = Follower(counting)
+    counting, noise = Counting(detector), np.random.default_rng(1)
+    follower = FaceTracker(counting)
     wall = np.tile(np.linspace(60, 180, 640).astype(np.uint8), (480, 1))
     for index in range(300):
         follower.faces(wall + noise.integers(0, 8, wall.shape, dtype=np.uint8), index / 5)
@@ -179,15 +181,15 @@ def test_an_empty_room_costs_few_scans(finder: FaceFinder) -> None:
 
 
 class Script:
-    """A finder that sees what the test says."""
+    """A detector that sees what the test says."""
 
     def __init__(self, faces: list[Face]) -> None:
         self.faces = faces
 
-    def find(self, _gray: Gray) -> list[Face]:
+    def detect(self, _gray: Gray) -> list[Face]:
         return self.faces
 
-    def near(self, _gray: Gray, face: Face) -> Face | None:
+    def detect_near(self, _gray: Gray, face: Face) -> Face | None:
         return next((found for found in self.faces if overlap(found, face) > 0.3), None)
 
 
@@ -198,7 +200,7 @@ PICTURE = np.zeros((480, 640), np.uint8)
 def test_the_largest_face_counts_and_is_kept_against_its_like() -> None:
     """A face a little larger does not take over; one that is much larger does, at the next look around."""
     script = Script([SMALL])
-    follower = Follower(script)
+    follower = FaceTracker(script)
     assert follower.faces(PICTURE, 0.0) == (SMALL,)
     script.faces = [LARGE, SMALL]
     assert follower.faces(PICTURE, 6.0) == (SMALL,)
@@ -208,7 +210,7 @@ def test_the_largest_face_counts_and_is_kept_against_its_like() -> None:
 
 def test_all_faces_are_followed_if_asked() -> None:
     """With everyone, all in view come back, the largest first."""
-    assert Follower(Script([SMALL, HUGE, LARGE]), everyone=True).faces(PICTURE, 0.0) == (HUGE, LARGE, SMALL)
+    assert FaceTracker(Script([SMALL, HUGE, LARGE]), all_faces=True).faces(PICTURE, 0.0) == (HUGE, LARGE, SMALL)
 
 
 def test_faces_are_mixed_by_size() -> None:
@@ -229,7 +231,7 @@ def test_faces_are_mixed_by_size() -> None:
 def spoiled(kind: str) -> tuple[Gray, Face]:
     """A scene with its face spoiled in one way."""
     gray = scene()
-    face = HaarFinder(60).find(gray)[0]
+    face = HaarDetector(60).detect(gray)[0]
     if kind == "dark":
         gray = (gray // 24).astype(np.uint8)
     elif kind == "blurred":
@@ -252,11 +254,11 @@ def spoiled(kind: str) -> tuple[Gray, Face]:
 @pytest.mark.parametrize("kind", ["small", "dark", "blurred", "cut off", "turned"])
 def test_doubtful_pictures_weigh_less_and_are_counted(kind: str) -> None:
     """Each way of being spoiled is found out, for its own reason, and counted."""
-    eyes = Eyes.open(Config(vision=Vision(finder="haar")))
+    recognizer = ExpressionRecognizer.open(Config(vision=VisionConfig(detector="haar")))
     gray, face = spoiled(kind)
     assert judge(face, gray.shape, to_input(gray, face)).reason == kind
-    assert eyes.read(Frame(gray, 0.0), face).weight < 0.8
-    assert eyes.doubts == {kind: 1}
+    assert recognizer.read(Frame(gray, 0.0), face).weight < 0.8
+    assert recognizer.low_quality == {kind: 1}
 
 
 def test_a_good_picture_keeps_its_weight() -> None:
@@ -274,14 +276,14 @@ def test_any_box_can_be_judged(x: int, y: int, side: int, level: int) -> None:
 
 def test_a_bad_light_hides_no_face() -> None:
     """In a twentieth of the light the cascade still finds the face."""
-    assert len(HaarFinder(60).find((scene() // 20).astype(np.uint8))) == 1
+    assert len(HaarDetector(60).detect((scene() // 20).astype(np.uint8))) == 1
 
 
 def test_single_photos_are_searched_thoroughly(yunet_file: Path) -> None:
     """Both thorough searches find the demo's face once, tilted by 15 degrees too."""
     turn = cv2.getRotationMatrix2D((320, 240), 15, 1.0)
     tilted = np.asarray(cv2.warpAffine(scene(), turn, (640, 480), borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    for search in (haar_search(60), yunet_search(yunet_file, 60)):
+    for search in (haar_still_detector(60), yunet_still_detector(yunet_file, 60)):
         assert len(search(scene())) == 1
         assert len(search(tilted)) == 1
         assert search(np.full((480, 640), 128, np.uint8)) == []
@@ -290,23 +292,23 @@ def test_single_photos_are_searched_thoroughly(yunet_file: Path) -> None:
 def test_the_pace_rises_with_change_and_keeps_the_share() -> None:
     """Still: slower up to the slowest. A new expression: at once the fastest. Costly frames: as the share allows."""
     spent = [0.0]
-    pace = Pace(cpu=lambda: spent[0])
+    pace = FrameRateController(cpu=lambda: spent[0])
     calm, lively = (
         Reading(tuple(float(i == e) for i in range(7)), 0.0) for e in (Expression.NEUTRAL, Expression.HAPPY)
     )
     intervals = [pace.next(calm, "balanced") for _ in range(30)]
-    assert intervals[0] == LIMITS["balanced"].fastest
-    assert intervals[-1] == LIMITS["balanced"].slowest
-    assert pace.next(lively, "balanced") == LIMITS["balanced"].fastest
+    assert intervals[0] == PROFILE_LIMITS["balanced"].fastest
+    assert intervals[-1] == PROFILE_LIMITS["balanced"].slowest
+    assert pace.next(lively, "balanced") == PROFILE_LIMITS["balanced"].fastest
     for _ in range(60):
         spent[0] += 0.1
         last = pace.next(lively, "eco")
-    assert last == pytest.approx(0.1 / LIMITS["eco"].share, rel=0.05)
+    assert last == pytest.approx(0.1 / PROFILE_LIMITS["eco"].share, rel=0.05)
 
 
 def test_the_rate_is_frames_a_second() -> None:
     """Of frames a quarter of a second apart, four."""
-    rate = Rate()
+    rate = FrameRateMeter()
     assert rate.next(0.0) == 0.0
     assert [rate.next(i / 4) for i in range(1, 9)][-1] == pytest.approx(4)
 
@@ -315,10 +317,10 @@ def test_memory_does_not_grow_with_time() -> None:
     """After the first hundred frames, thousands more leave no more objects behind."""
     import gc
 
-    eyes = Eyes.open(Config(vision=Vision(finder="haar")))
+    recognizer = ExpressionRecognizer.open(Config(vision=VisionConfig(detector="haar")))
     gray, counts = scene(), []
     for index in range(900):
-        eyes.look(Frame(gray, index / 10))
+        recognizer.observe(Frame(gray, index / 10))
         if index in {99, 899}:
             gc.collect()
             counts.append(len(gc.get_objects()))
@@ -328,12 +330,12 @@ def test_memory_does_not_grow_with_time() -> None:
 def test_yunet_is_used_where_its_file_is(yunet_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """auto takes YuNet once it is fetched, haar never, and yunet says how to get it."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
-    assert isinstance(open_finder(Config()), HaarFinder)
+    assert isinstance(open_detector(Config()), HaarDetector)
     with pytest.raises(ModelError, match="fetch-yunet"):
-        open_finder(Config(vision=Vision(finder="yunet")))
+        open_detector(Config(vision=VisionConfig(detector="yunet")))
     yunet.default_path().write_bytes(yunet_file.read_bytes())
-    assert isinstance(open_finder(Config()), YunetFinder)
-    assert isinstance(open_finder(Config(vision=Vision(finder="haar"))), HaarFinder)
+    assert isinstance(open_detector(Config()), YunetDetector)
+    assert isinstance(open_detector(Config(vision=VisionConfig(detector="haar"))), HaarDetector)
 
 
 def test_a_file_that_is_not_yunet_is_refused(tmp_path: Path) -> None:
@@ -341,7 +343,7 @@ def test_a_file_that_is_not_yunet_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "yunet.onnx"
     path.write_bytes(b"not a network")
     with pytest.raises(ModelError, match="fetch-yunet"):
-        YunetFinder(path, 60)
+        YunetDetector(path, 60)
 
 
 BODY = os.urandom(50_000)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mien.errors import InputError, MienError
 from mien.expression import Expression
 from mien.vision.crop import to_input
-from mien.vision.detector import HaarFinder
+from mien.vision.detector import HaarDetector
 from mien_training.data import fer2013
 from tests.conftest import scene
 
@@ -60,12 +60,12 @@ def test_nobody_is_in_two_splits(tree: Path) -> None:
 
 
 def test_faces_are_cut_out_as_on_the_device(tree: Path) -> None:
-    """What is read is the finder's box of the picture, brought to the network's size."""
+    """What is read is the detector's box of the picture, brought to the network's size."""
     faces = fer2013.read(tree, "PublicTest")
     assert faces.files is not None
     for image, file in zip(faces.images, faces.files, strict=True):
         gray = np.asarray(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), np.uint8)
-        assert (image == to_input(gray, HaarFinder(60).find(gray)[0])).all()
+        assert (image == to_input(gray, HaarDetector(60).detect(gray)[0])).all()
 
 
 def test_a_picture_in_two_formats_counts_once(tmp_path: Path) -> None:

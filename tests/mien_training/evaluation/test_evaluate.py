@@ -30,7 +30,7 @@ from mien_convert.flatbuffer import to_flatbuffer  # noqa: E402  # after Keras w
 from mien_training.cli import main  # noqa: E402
 from mien_training.evaluation import cost  # noqa: E402
 from mien_training.evaluation.metrics import BINS, metrics, reliability  # noqa: E402
-from mien_training.networks.mirror_layers import BothSides, MeanOfSides  # noqa: E402
+from mien_training.networks.mirror_layers import MirrorBranch, MirrorMean  # noqa: E402
 from mien_training.recipes import RECIPES  # noqa: E402
 from mien_training.report import tables  # noqa: E402
 from tests.fakes.rated_faces import write_rated_faces  # noqa: E402
@@ -110,10 +110,10 @@ def test_what_sees_both_sides_of_a_face_counts_twice() -> None:
         [
             keras.Input((48, 48, 1)),
             keras.layers.Conv2D(4, 3, padding="same"),
-            BothSides(),
+            MirrorBranch(),
             keras.layers.Conv2D(6, 3, padding="same"),
             keras.layers.GlobalAveragePooling2D(),
-            MeanOfSides(),
+            MirrorMean(),
             keras.layers.Dense(7),
         ]
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.expression import Expression
 from mien.vision.crop import to_input
-from mien.vision.detector import HaarFinder, cascade
+from mien.vision.detector import HaarDetector, load_cascade
 from mien_training import fit as fitting
 from mien_training.cli import main
 from mien_training.networks.face_parts import EYES, PARTS, onto, place, placing
@@ -27,7 +27,7 @@ from tests.conftest import face_folders, scene
 keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
 
-FACES = np.stack([to_input(frame, HaarFinder(60).find(frame)[0]) for frame in map(scene, Expression)])
+FACES = np.stack([to_input(frame, HaarDetector(60).detect(frame)[0]) for frame in map(scene, Expression)])
 
 
 def moved(points: NDArray[np.float64], turn: float, scale: float, shift: tuple[float, float]) -> NDArray[np.float64]:
@@ -54,7 +54,7 @@ def test_what_cannot_be_eyes_is_not_believed(turn: float, scale: float) -> None:
 def test_a_tilted_face_is_turned_back() -> None:
     """The demo's face, tilted by ten degrees, is turned back by about as much."""
     frame = parts_picture.tilted(Expression.SURPRISE)
-    move = placing(to_input(frame, HaarFinder(60).find(frame)[0])[:, :, 0], cascade("eye"))
+    move = placing(to_input(frame, HaarDetector(60).detect(frame)[0])[:, :, 0], load_cascade("eye"))
     assert move is not None
     assert math.degrees(math.atan2(move[1, 0], move[0, 0])) == pytest.approx(parts_picture.TILT, abs=4)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mien.errors import InputError
 from mien.expression import LABELS, Expression
 from mien.vision.crop import to_input
-from mien.vision.detector import HaarFinder
+from mien.vision.detector import HaarDetector
 from mien.vision.photo import SUFFIXES, read_photo
 from mien_training.data.labels import expression_named
 from mien_training.data.lines import checked_lines
@@ -51,7 +51,7 @@ def is_here(data: Path) -> bool:
 def read_split(data: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
     """The faces of a split, uint8 (48, 48), cut out as the device does it, with expression and file.
 
-    A picture in which the finder sees no face is left out with a sentence on stderr. Raises InputError for one that
+    A picture in which the detector sees no face is left out with a sentence on stderr. Raises InputError for one that
     cannot be read, and for a table with a fault.
     """
     pictures = _by_table(data / _TABLE) if (data / _TABLE).is_file() else _by_name(data)
@@ -59,11 +59,11 @@ def read_split(data: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expr
     if len(people) < 5:
         raise InputError(f"{data} shows {len(people)} people: it takes five, to keep two of them apart from training.")
     wanted = {person for place, person in enumerate(people) if place % 5 in _FIFTHS[split]}
-    finder = HaarFinder(_SMALLEST)
+    detector = HaarDetector(_SMALLEST)
     for picture in pictures:
         if picture.person in wanted:
             gray = read_photo(picture.path)
-            faces = finder.find(gray)
+            faces = detector.detect(gray)
             if faces:
                 yield to_input(gray, faces[0])[:, :, 0], picture.label, picture.path
             else:

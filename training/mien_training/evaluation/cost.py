@@ -13,7 +13,7 @@ from typing import NamedTuple
 import keras
 from ai_edge_litert import schema_py_generated as schema
 
-from mien_training.networks.mirror_layers import BothSides, MeanOfSides
+from mien_training.networks.mirror_layers import MirrorBranch, MirrorMean
 
 _WEIGHTED = {
     schema.BuiltinOperator.CONV_2D,
@@ -34,7 +34,7 @@ def of_keras(model: keras.Model) -> Cost:
     """The cost of a Keras network of fixed input size."""
     total, sides = 0, 1
     for layer in _layers(model):
-        sides = {BothSides: 2, MeanOfSides: 1}.get(type(layer), sides)
+        sides = {MirrorBranch: 2, MirrorMean: 1}.get(type(layer), sides)
         total += sides * _of_layer(layer)
     return Cost(4 * model.count_params(), total)
 

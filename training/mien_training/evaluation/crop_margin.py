@@ -1,4 +1,4 @@
-"""How much around the finder's box the network should see: measured, not guessed."""
+"""How much around the detector's box the network should see: measured, not guessed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mien.events import Face
 from mien.vision.crop import to_input
-from mien.vision.detector import FaceFinder, HaarFinder, overlap
+from mien.vision.detector import FaceDetector, HaarDetector, overlap
 from mien_training.data.fer2013 import Faces
 
 if TYPE_CHECKING:  # whoever only composes frames need not load Keras
@@ -23,7 +23,7 @@ _COUNT = 1000
 
 
 def best_margin(predict: Predict, faces: Faces) -> tuple[float, dict[str, float]]:
-    """The margin for good accuracy on faces that the finder really found, and the accuracy at every margin.
+    """The margin for good accuracy on faces that the detector really found, and the accuracy at every margin.
 
     Validation faces of 96 to 220 px are placed anywhere in noisy 640x480 frames. Neighbouring margins are averaged
     before the choice, since their differences are within the noise of a thousand faces.
@@ -31,8 +31,10 @@ def best_margin(predict: Predict, faces: Faces) -> tuple[float, dict[str, float]
     frames = [
         compose(image[:, :, 0], np.random.default_rng(index)) for index, image in enumerate(faces.images[:_COUNT])
     ]
-    finder = HaarFinder(min_face=60)
-    found = [(index, frame, box) for index, (frame, place) in enumerate(frames) for box in _hits(finder, frame, place)]
+    detector = HaarDetector(min_face=60)
+    found = [
+        (index, frame, box) for index, (frame, place) in enumerate(frames) for box in _hits(detector, frame, place)
+    ]
     if not found:
         return 0.0, {}
     labels = faces.labels[[index for index, _, _ in found]]
@@ -45,9 +47,9 @@ def best_margin(predict: Predict, faces: Faces) -> tuple[float, dict[str, float]
 
 
 def nearest_good(accuracy: list[float], count: int) -> float:
-    """Of the margins within one standard error of the best, the one nearest to the finder's own box.
+    """Of the margins within one standard error of the best, the one nearest to the detector's own box.
 
-    accuracy: at each of MARGINS, on so many faces. What lies within the error is noise, and other finders than the
+    accuracy: at each of MARGINS, on so many faces. What lies within the error is noise, and other detectors than the
     one that was measured with may frame more tightly.
     """
     smooth = np.convolve(np.pad(accuracy, 1, mode="edge"), np.ones(3) / 3, mode="valid")
@@ -65,6 +67,6 @@ def compose(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[
     return frame, Face(x, y, side, side)
 
 
-def _hits(finder: FaceFinder, frame: NDArray[np.uint8], place: Face) -> list[Face]:
+def _hits(detector: FaceDetector, frame: NDArray[np.uint8], place: Face) -> list[Face]:
     """The largest found box if it is the pasted face; a list, so that a miss adds nothing."""
-    return [box for box in finder.find(frame)[:1] if overlap(box, place) >= 0.5]
+    return [box for box in detector.detect(frame)[:1] if overlap(box, place) >= 0.5]

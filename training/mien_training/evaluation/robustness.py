@@ -1,7 +1,7 @@
-"""Accuracy under what a camera and a face finder do to a face: one condition at a time, cut with the device's own crop.
+"""Accuracy under what a camera and a detector do to a face: one condition at a time, cut with the device's own crop.
 
 A face of the data set is placed in the middle of a frame twice as wide, in front of a wall of soft patches; then its
-box, as a finder might give it, is cut with the network's margin. What lies beyond a FER2013 picture is not known, so
+box, as a detector might give it, is cut with the network's margin. What lies beyond a FER2013 picture is not known, so
 wide boxes and turned faces show the wall, where a real frame shows hair: they are measured a little too severely.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mien.events import Face
 from mien.vision.crop import INPUT_SIDE, to_input
-from mien.vision.detector import HaarFinder, overlap
+from mien.vision.detector import HaarDetector, overlap
 from mien.vision.quality import judge
 from mien_training.data.fer2013 import Faces
 from mien_training.evaluation.predict import Predict
@@ -58,7 +58,7 @@ SWEEPS: dict[str, tuple[float, ...]] = {
 
 FACES = 500
 _LOOKED_AT = 200  # faces that are searched in each condition, to learn which the device meets
-_FINDERS = ("margin", "shift", "scale")  # what the finder's boxes decide
+_DETECTORS = ("margin", "shift", "scale")  # what the detector's boxes decide
 
 Tell = Callable[[str], object]
 
@@ -92,7 +92,7 @@ def _accuracy(predict: Predict, faces: Faces, how: Condition, crop_margin: float
 
 
 def placed(face: NDArray[np.uint8], how: Condition, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Face, Face]:
-    """A frame, uint8 (2 side, 2 side), where the face, uint8 (48, 48), is in it, and the box that a finder gives."""
+    """A frame, uint8 (2 side, 2 side), where the face, uint8 (48, 48), is in it, and the box that a detector gives."""
     sign, direction = rng.choice((-1, 1)), rng.uniform(0, 2 * math.pi)
     wide = 2 * how.side
     patches = rng.integers(60, 180, (4, 4)).astype(np.uint8)
@@ -121,9 +121,9 @@ def _blurred(picture: NDArray[np.float32], deviation: float) -> NDArray[np.float
 
 
 def met(faces: Faces, tell: Tell) -> dict[str, tuple[float, float]]:
-    """The range of each condition that the device meets, measured with its own finder and its own quality gate.
+    """The range of each condition that the device meets, measured with its own detector and its own quality gate.
 
-    margin, shift, scale: between the 5th and 95th percentile of the boxes that the built-in finder gives. The others:
+    margin, shift, scale: between the 5th and 95th percentile of the boxes that the built-in detector gives. The others:
     the values at which at least half as many faces as in the ideal are found and get full weight from the quality
     gate, whatever `[vision] min_face` says.
     """
@@ -144,7 +144,7 @@ def met(faces: Faces, tell: Tell) -> dict[str, tuple[float, float]]:
         "scale": (0.0, _span(np.abs(widths - np.median(widths)))[1]),
     }
     for name, values in SWEEPS.items():
-        if name not in _FINDERS:
+        if name not in _DETECTORS:
             read = [value for value in values if 2 * len(_read(chosen, _condition(name, value))) >= len(ideal)]
             ranges[name] = (min(read, default=0.0), max(read, default=0.0))
     return ranges
@@ -157,10 +157,10 @@ def _span(values: NDArray[np.float64]) -> tuple[float, float]:
 
 def _read(faces: NDArray[np.uint8], how: Condition) -> list[tuple[Face, Face]]:
     """The boxes of the faces that are found and pass the quality gate at full weight, with their true places."""
-    finder = HaarFinder(min_face=max(24, how.side * 2 // 3))  # smaller ones are not asked for, and take time
+    detector = HaarDetector(min_face=max(24, how.side * 2 // 3))  # smaller ones are not asked for, and take time
     read = []
     for index, face in enumerate(faces):
         frame, place, _ = placed(face, how, np.random.default_rng(index))
-        hits = [box for box in finder.find(frame)[:1] if overlap(box, place) >= 0.5]
+        hits = [box for box in detector.detect(frame)[:1] if overlap(box, place) >= 0.5]
         read += [(box, place) for box in hits if judge(box, frame.shape, to_input(frame, box)).weight == 1]
     return read

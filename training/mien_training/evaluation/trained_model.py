@@ -26,7 +26,7 @@ class Trained:
     """What can be measured, and what is known of it.
 
     kind: "keras", or the mode of a model file. recipe: in words; empty where nobody says. view: whose labels it
-    learned. temperature: its contract's; None where it has none. crop_margin: of the finder's box. digest: SHA-256 of a
+    learned. temperature: its contract's; None where it has none. crop_margin: of the face box. digest: SHA-256 of a
     model file's network. history: a run's epochs.
     """
 

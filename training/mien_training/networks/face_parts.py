@@ -1,6 +1,6 @@
 """The seven parts of a face, approach 1 of the student's project that mien grew from: where they are.
 
-A face box of the finder is placed by its eyes, where the eye cascade sees both: turned, scaled and shifted until they
+A face box of the detector is placed by its eyes, where the eye cascade sees both: turned, scaled and shifted until they
 lie where a face has them. Where it does not, the box itself is trusted. In a face so placed every part has one place,
 from the proportions of a face.
 """
@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.vision.detector import cascade
+from mien.vision.detector import load_cascade
 
-Eyes = NDArray[np.float64]
+ExpressionRecognizer = NDArray[np.float64]
 """Their middles, (2, 2): x, y of the person's right eye, which is on the left of the picture, and of the left one."""
 
 
@@ -40,7 +40,7 @@ PARTS = {
 }
 """Read off the average of FER2013's training faces, with room for expressions and for eyes that were not found."""
 
-EYES: Eyes = np.array([(14.6, 18.2), (33.4, 18.2)])
+EYES: ExpressionRecognizer = np.array([(14.6, 18.2), (33.4, 18.2)])
 """Where a placed face has its eyes, in pixels of 48."""
 
 _HALVES = ((2, 25), (23, 46))  # columns in which to look for each eye
@@ -56,22 +56,22 @@ def place(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     About two milliseconds a face; the same faces give the same result, whichever others are with them.
     """
-    finder = cascade("eye")
+    detector = load_cascade("eye")
     placed = faces.copy()
     for index, face in enumerate(faces[:, :, :, 0]):
-        move = placing(face, finder)
+        move = placing(face, detector)
         if move is not None:
             placed[index, :, :, 0] = cv2.warpAffine(face, move, face.shape, borderMode=cv2.BORDER_REPLICATE)
     return placed
 
 
-def placing(face: NDArray[np.uint8], finder: cv2.CascadeClassifier) -> NDArray[np.float64] | None:
+def placing(face: NDArray[np.uint8], detector: cv2.CascadeClassifier) -> NDArray[np.float64] | None:
     """The move, (2, 3), that brings the eyes of a face, uint8 (48, 48), to EYES; None where they are not to be seen."""
-    eyes = [_eye(face, columns, finder) for columns in _HALVES]
+    eyes = [_eye(face, columns, detector) for columns in _HALVES]
     return None if eyes[0] is None or eyes[1] is None else onto(np.array(eyes), EYES)
 
 
-def onto(eyes: Eyes, goal: Eyes) -> NDArray[np.float64] | None:
+def onto(eyes: ExpressionRecognizer, goal: ExpressionRecognizer) -> NDArray[np.float64] | None:
     """The turn, scale and shift, (2, 3), that bring two eyes onto a goal; None if no face has its eyes so."""
     (first, second), (to_first, to_second) = (points @ (1, 1j) for points in (eyes, goal))
     if first == second:
@@ -84,13 +84,13 @@ def onto(eyes: Eyes, goal: Eyes) -> NDArray[np.float64] | None:
 
 
 def _eye(
-    face: NDArray[np.uint8], columns: tuple[int, int], finder: cv2.CascadeClassifier
+    face: NDArray[np.uint8], columns: tuple[int, int], detector: cv2.CascadeClassifier
 ) -> tuple[float, float] | None:
     """The middle of the eye in these columns: the box on which most hits of the cascade agree."""
     region = face[slice(*_ROWS), slice(*columns)]
     region = np.asarray(cv2.resize(region, None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC), np.uint8)
     low, high = (side * _ENLARGED for side in _SIDES)
-    boxes, hits = finder.detectMultiScale2(region, 1.1, 1, minSize=(low, low), maxSize=(high, high))
+    boxes, hits = detector.detectMultiScale2(region, 1.1, 1, minSize=(low, low), maxSize=(high, high))
     if len(boxes) == 0:
         return None
     x, y, width, height = boxes[int(np.argmax(hits))]

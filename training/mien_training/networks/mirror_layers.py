@@ -14,7 +14,7 @@ def swapped(values: Any, axis: int) -> Any:
 
 
 @keras.saving.register_keras_serializable("mien_training")
-class BothSides(layers.Layer):  # type: ignore[misc]  # Keras ships no types
+class MirrorBranch(layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Puts the maps of the mirrored faces behind those of the faces, in the batch; while it learns, nothing.
 
     Maps (count, height, width, channels) become (2 * count, height, width, channels). The mirrored faces' maps need no
@@ -29,7 +29,7 @@ class BothSides(layers.Layer):  # type: ignore[misc]  # Keras ships no types
 
 
 @keras.saving.register_keras_serializable("mien_training")
-class MeanOfSides(layers.Layer):  # type: ignore[misc]  # as above
+class MirrorMean(layers.Layer):  # type: ignore[misc]  # as above
     """The mean of what both sides say: (2 * count, channels) becomes (count, channels); while it learns, nothing.
 
     Before a dense layer it gives the mean of the logits.

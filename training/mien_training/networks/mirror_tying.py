@@ -9,12 +9,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from mien_training.networks.mirror_layers import BothSides, swapped
+from mien_training.networks.mirror_layers import MirrorBranch, swapped
 
 _NEARLY = 1e-5  # float32 sums in another order
 
 
-def keep_mirrored(network: keras.Model) -> None:
+def tie_mirror_channels(network: keras.Model) -> None:
     """Tie the channels of each layer in pairs, i and i + half of them, that are each other's mirror image.
 
     Then a mirrored face makes mirrored maps, and once these are averaged over their width, and a pair counts alike in
@@ -22,8 +22,8 @@ def keep_mirrored(network: keras.Model) -> None:
     nearly (equivariance: Cohen & Welling 2016, arXiv:1602.07576, here for the group of one mirror). The network stays
     an ordinary one: after each step the optimiser moves its weights to the nearest that are so tied.
 
-    network: convolutions, normalisations, and one dense layer that names. Those after `BothSides` stay free: they are
-    asked for both of them in the end.
+    network: convolutions, normalisations, and one dense layer that names. Those after `MirrorBranch` stay free: they
+    are asked for both of them in the end.
     """
     for layer in _tied(network):
         if isinstance(layer, keras.layers.Dense):
@@ -60,7 +60,7 @@ def mirrored(kernel: Any) -> Any:
 
 def _tied(network: keras.Model) -> Iterator[keras.layers.Layer]:
     """Layers that see but one side."""
-    return takewhile(lambda layer: not isinstance(layer, BothSides), network.layers)
+    return takewhile(lambda layer: not isinstance(layer, MirrorBranch), network.layers)
 
 
 def _paired(weights: Any) -> Any:

@@ -8,7 +8,7 @@ from keras import layers
 from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
 from mien_training.data.augment import GENTLE, Augmentation
-from mien_training.networks.mirror_layers import BothSides, MeanOfSides
+from mien_training.networks.mirror_layers import MirrorBranch, MirrorMean
 from mien_training.recipes.recipe import Recipe
 
 
@@ -19,8 +19,8 @@ def network() -> keras.Model:
     """
     stack = [keras.Input((INPUT_SIDE, INPUT_SIDE, 1)), layers.Rescaling(1 / 255), *_convolutions(32)]
     stack += [layers.MaxPooling2D(2), *_convolutions(64, 64)]
-    stack += [layers.MaxPooling2D(2), BothSides(), *_convolutions(112, 104, 112)]
-    stack += [layers.MaxPooling2D(2), *_convolutions(192, 192), layers.GlobalAveragePooling2D(), MeanOfSides()]
+    stack += [layers.MaxPooling2D(2), MirrorBranch(), *_convolutions(112, 104, 112)]
+    stack += [layers.MaxPooling2D(2), *_convolutions(192, 192), layers.GlobalAveragePooling2D(), MirrorMean()]
     stack += [layers.Dropout(0.2), layers.Dense(len(LABELS), dtype="float32")]
     return keras.Sequential(stack, name="mien")
 

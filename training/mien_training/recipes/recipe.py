@@ -14,11 +14,11 @@ from mien.vision.model_file import View
 from mien_training.data.augment import Augmentation
 
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-"""Faces as the finder frames them -> faces as a network wants them; uint8 (count, 48, 48, 1), both."""
+"""Faces as the detector frames them -> faces as a network wants them; uint8 (count, 48, 48, 1), both."""
 
 
 def as_they_are(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Faces as the finder frames them."""
+    """Faces as the detector frames them."""
     return faces
 
 
@@ -44,7 +44,7 @@ class Recipe:
     lift: what balanced accuracy is worth beside accuracy when the finished network names an expression: its biases
     favour the rarer ones so far (as with costs: Elkan 2001, "The foundations of cost-sensitive learning").
     prepare: what is done to every face, once, before it is augmented or named.
-    taught: share of the teachers' answers in the targets, where some are given (distillation, Hinton et al. 2015).
+    distillation: share of the teachers' answers in the targets, where some are given (Hinton et al. 2015).
     mixed: share of the batches whose faces are blended two by two, and their targets with them (mixup, Zhang et al.
     2018, arXiv:1710.09412).
     beside: weight of the other view's labels, where the data have two. A second output layer learns them, so that what
@@ -64,7 +64,7 @@ class Recipe:
     view: View = "fer2013"
     balance: float = 0.0
     lift: float = 0.0
-    taught: float = 0.5
+    distillation: float = 0.5
     mixed: float = 0.0
     beside: float = 0.0
     warmup: int = 1

@@ -42,7 +42,7 @@ highest probability (Guo et al. 2017), as the network gives it and scaled with i
 
 _CONDITIONS = """<p>One condition at a time, all others ideal, cut from frames as the device does it; judged by the
 labels that each network learned. Shaded: what the device meets. For the box that is the range of the boxes of its own
-finder (5th to 95th percentile); for the rest the values at which it reads at least half as many faces at full
+detector (5th to 95th percentile); for the rest the values at which it reads at least half as many faces at full
 weight as in the ideal.</p>"""
 
 

@@ -20,9 +20,9 @@ from mien.errors import InputError, MienError
 from mien.expression import Expression
 from mien.vision.camera.demo import STAY, DemoCamera
 from mien.vision.crop import INPUT_SIDE, to_input
-from mien.vision.detector import HaarFinder, cascade
+from mien.vision.detector import HaarDetector, load_cascade
 from mien_training.files import save_whole
-from mien_training.keras_import import wake_keras
+from mien_training.keras_import import import_keras_quietly
 from mien_training.networks.face_parts import PARTS, Part, placing
 
 TILT = 10.0
@@ -54,11 +54,11 @@ def tilted(expression: Expression) -> NDArray[np.uint8]:
 
 def draw(frame: NDArray[np.uint8]) -> Figure:
     """On the left the found face with its parts, on the right the parts as the network gets them."""
-    faces = HaarFinder(60).find(frame)
+    faces = HaarDetector(60).detect(frame)
     if not faces:
-        raise InputError("No face is found in the frame: give one that the finder sees.")
+        raise InputError("No face is found in the frame: give one that the detector sees.")
     face = faces[0]
-    move = placing(to_input(frame, face)[:, :, 0], cascade("eye"))
+    move = placing(to_input(frame, face)[:, :, 0], load_cascade("eye"))
     move = np.eye(2, 3) if move is None else move
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     whole, *tiles = _axes(figure)
@@ -74,7 +74,7 @@ def draw(frame: NDArray[np.uint8]) -> Figure:
 
 def features(face: NDArray[np.uint8], move: NDArray[np.float64]) -> NDArray[np.float32]:
     """The features matrix of a face, uint8 (48, 48, 1), as the network's own layers make it; float32 (7, 20, 24)."""
-    wake_keras()
+    import_keras_quietly()
     from mien_training.recipes import parts
 
     placed = cv2.warpAffine(face, move, face.shape[:2], borderMode=cv2.BORDER_REPLICATE)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from mien.music.catalog import schema, song_key
-from mien.music.catalog.plane import AROUSAL_COUNTS, GRID, Place, Window, apart
+from mien.music.catalog.plane import AROUSAL_COUNTS, GRID, CellWindow, Place, apart
 from mien.state import state_directory
 
 Spot = tuple[int, float, float]
@@ -260,13 +260,13 @@ class Catalog:
         near: dict[str, Track] = {}
         for place in places if songs else ():
             reach = math.ceil(GRID / 2 * math.sqrt(2 * each / songs))
-            while (found := self._within(table, Window.around(place, reach), each, explicit, without)) is None:
+            while (found := self._within(table, CellWindow.around(place, reach), each, explicit, without)) is None:
                 reach *= 2
             near.update((track.track_id, track) for track in found)
         return list(near.values())
 
     def _within(
-        self, table: str, window: Window, each: int, explicit: bool, without: Collection[str]
+        self, table: str, window: CellWindow, each: int, explicit: bool, without: Collection[str]
     ) -> list[Track] | None:
         """The `each` songs nearest to the window's place; None if there may be nearer ones outside of the window."""
         valence, arousal = window.place

@@ -9,7 +9,7 @@ from pathlib import Path
 from mien.errors import InputError
 from mien.music.catalog import placement, table_reader
 from mien.music.catalog.catalog import Catalog, join_library
-from mien.music.catalog.placement import NEEDED, Placing
+from mien.music.catalog.placement import NEEDED, PlacementModel
 from mien.music.catalog.plane import GRID, cell_of
 from mien.music.catalog.row_parser import Row
 from mien.music.catalog.schema import FEATURES, Database
@@ -41,7 +41,7 @@ def import_table(catalog: Catalog, path: Path, progress: Progress, now: float) -
     win. Until the very end the old catalogue stands, also if the process is killed. Raises InputError where the table
     has no song that can be used, or the catalogue cannot be written.
     """
-    database, tally = catalog.database, table_reader.Tally()
+    database, tally = catalog.database, table_reader.ImportTally()
     database.execute("PRAGMA cache_size = -32768")
     _stage(database, path, tally, progress)
     if not tally.taken:
@@ -63,7 +63,7 @@ def import_table(catalog: Catalog, path: Path, progress: Progress, now: float) -
     return ImportReport(tally.taken, merged, dict(tally.refused))
 
 
-def _stage(database: Database, path: Path, tally: table_reader.Tally, progress: Progress) -> None:
+def _stage(database: Database, path: Path, tally: table_reader.ImportTally, progress: Progress) -> None:
     """Read the table into a temporary one, while others still write to the catalogue."""
     database.execute("DROP TABLE IF EXISTS temp.incoming")
     database.execute(f"CREATE TEMP TABLE incoming (id INTEGER PRIMARY KEY, {', '.join(_COLUMNS)})")
@@ -115,7 +115,7 @@ def _merge(database: Database) -> None:
 
 def _place(database: Database, songs: int, progress: Progress) -> None:
     """Three readings of the catalogue: how features are spread, how their sums are, and where each song stands."""
-    ranks = Placing()
+    ranks = PlacementModel()
     for number, (_, chunk) in enumerate(_chunks(database)):
         progress("placing", number * _BATCH / songs / 3)
         ranks.first(chunk)

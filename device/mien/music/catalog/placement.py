@@ -64,7 +64,7 @@ class Percentiles:
         return np.clip(scaled, 0, _BINS - 1).astype(np.int64)
 
 
-class Placing:
+class PlacementModel:
     """Learns a catalogue in two passes and places its songs in a third. A chunk: {feature: values, NaN for none}."""
 
     def __init__(self, valence: Mapping[str, float] = VALENCE, arousal: Mapping[str, float] = AROUSAL) -> None:

@@ -34,7 +34,7 @@ def cell_of(place: Place) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class CellWindow:
     """The cells around a place, in which the songs near it are sought: columns and rows, the last ones included."""
 
     place: Place

@@ -36,7 +36,7 @@ _RANGES = {"tempo": (1.0, 400.0), "loudness": (-100.0, 20.0), "popularity": (0.0
 _MODE = FEATURES.index("mode")
 
 
-class RowMaker:
+class RowParser:
     """Knows which column is which. percent: whether a column counts to 100 rather than to 1."""
 
     def __init__(self, columns: dict[str, int], percent: Sequence[bool]) -> None:

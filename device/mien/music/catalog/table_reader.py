@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from mien.errors import InputError
-from mien.music.catalog.row_parser import COLUMNS, Row, RowMaker
+from mien.music.catalog.row_parser import COLUMNS, Row, RowParser
 
 _LINE = 1 << 20  # bytes; a longer line is no song
 _DELIMITERS = ",;\t|"
@@ -21,7 +21,7 @@ _BATCH = 1_000  # rows of Parquet in memory at once: as fast as ten times as man
 
 
 @dataclass
-class Tally:
+class ImportTally:
     """What became of a table's rows so far, and how much of it is read, 0 to 1."""
 
     taken: int = 0
@@ -29,7 +29,7 @@ class Tally:
     share: float = 0.0
 
 
-def songs(path: Path, tally: Tally) -> Iterator[Row]:
+def songs(path: Path, tally: ImportTally) -> Iterator[Row]:
     """The sound rows of a table, counted in `tally` with those that are not. Raises InputError where it is no table."""
     try:
         with path.open("rb") as file:
@@ -42,7 +42,7 @@ def songs(path: Path, tally: Tally) -> Iterator[Row]:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
-def _csv(path: Path, head: bytes, tally: Tally) -> Iterator[Row]:
+def _csv(path: Path, head: bytes, tally: ImportTally) -> Iterator[Row]:
     with _opened(path, head) as file:
         lines = _Lines(file, tally)
         heading = next(lines, "")
@@ -64,7 +64,7 @@ def _csv(path: Path, head: bytes, tally: Tally) -> Iterator[Row]:
                 tally.share = os.lseek(file.fileno(), 0, os.SEEK_CUR) / size
 
 
-def _parquet(path: Path, tally: Tally) -> Iterator[Row]:
+def _parquet(path: Path, tally: ImportTally) -> Iterator[Row]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
@@ -84,7 +84,7 @@ def _parquet(path: Path, tally: Tally) -> Iterator[Row]:
         raise InputError(f"{path} is not sound Parquet: {str(error).splitlines()[0]}") from None
 
 
-def _sound(maker: RowMaker, cells: Sequence[Any], tally: Tally) -> Iterator[Row]:
+def _sound(maker: RowParser, cells: Sequence[Any], tally: ImportTally) -> Iterator[Row]:
     row = maker.row(cells)
     if isinstance(row, str):
         tally.refused[row] += 1
@@ -93,13 +93,13 @@ def _sound(maker: RowMaker, cells: Sequence[Any], tally: Tally) -> Iterator[Row]
         yield row
 
 
-def _maker(path: Path, heading: list[str]) -> RowMaker:
+def _maker(path: Path, heading: list[str]) -> RowParser:
     known = _known(heading)
     missing = [name for name in ("title", "artist", "valence", "energy") if name not in known]
     if missing:
         shown = ", ".join(name[:20] for name in heading[:12] if name.isprintable()) or "none"
         raise InputError(f"{path} has no column for {' and '.join(missing)}; its columns are: {shown}.")
-    return RowMaker(known, [name.strip().endswith("%") for name in heading])
+    return RowParser(known, [name.strip().endswith("%") for name in heading])
 
 
 def _known(heading: Sequence[str]) -> dict[str, int]:
@@ -136,7 +136,7 @@ class _Lines:
     A line that is not UTF-8 is read as Windows-1252, which is what it almost always is.
     """
 
-    def __init__(self, file: BinaryIO | io.TextIOWrapper, tally: Tally) -> None:
+    def __init__(self, file: BinaryIO | io.TextIOWrapper, tally: ImportTally) -> None:
         self._file = file
         self._tally = tally
         self._begun = False

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from mien.clock import Clock
-from mien.config import Music as MusicConfig
+from mien.config import MusicConfig
 from mien.errors import MienError
 from mien.events import Mood
-from mien.music.dj.mood_filter import Feeling, Served
-from mien.music.dj.playback_diff import Change, Look, what_happened
+from mien.music.dj.mood_filter import MoodDebouncer, TargetMood
+from mien.music.dj.playback_diff import PlaybackChange, PlaybackSnapshot, what_happened
 from mien.music.dj.quiet import is_quiet
-from mien.music.players.spotify.models import Device, Item, Playback
-from mien.music.players.spotify.status import Problem, SpotifyError, State
+from mien.music.players.spotify.models import Item, Playback, PlayerDevice
+from mien.music.players.spotify.status import SpotifyError, SpotifyState, Status
 from mien.music.recommend.ranker import Intent
 
 LOOK = 30.0
@@ -36,14 +36,14 @@ STARTING = 20.0
 FORGOTTEN = 900.0
 """Seconds after which a queued song that never came is given up."""
 
-_RETRY: dict[State, float] = {State.NO_DEVICE: 5.0, State.OFFLINE: 15.0}
+_RETRY: dict[SpotifyState, float] = {SpotifyState.NO_DEVICE: 5.0, SpotifyState.OFFLINE: 15.0}
 _RETRY_FIRST, _RETRY_MOST = 60.0, 300.0
 
 log = logging.getLogger("mien.music")
 
 
 @dataclass(frozen=True, slots=True)
-class Song:
+class PlayableSong:
     """A song that Spotify can play, and why it was chosen. track: what the chooser knows it by."""
 
     uri: str
@@ -54,22 +54,22 @@ class Song:
 
 
 @dataclass(frozen=True, slots=True)
-class Playing:
+class SentSong:
     """A song that mien sent to Spotify. look: when it was last seen to play, None until then."""
 
-    song: Song
-    served: Served
+    song: PlayableSong
+    served: TargetMood
     sent: float
-    look: Look | None = None
+    look: PlaybackSnapshot | None = None
 
 
-class Connect(Protocol):
+class Player(Protocol):
     """What the player asks of Spotify; each may raise SpotifyError."""
 
     def playback(self) -> Playback | None:
         """What plays now."""
 
-    def devices(self) -> list[Device]:
+    def devices(self) -> list[PlayerDevice]:
         """Where music can play."""
 
     def play(self, uri: str | None, device_id: str | None) -> None:
@@ -85,23 +85,23 @@ class Connect(Protocol):
         """Set the volume."""
 
 
-class Songs(Protocol):
+class TrackSource(Protocol):
     """Chooses songs, and learns how they were received."""
 
-    def next(self, served: Served, intent: Intent) -> Song | None:
+    def next(self, served: TargetMood, intent: Intent) -> PlayableSong | None:
         """A song that was not sent lately; None if there is none. May raise SpotifyError."""
 
-    def sent(self, song: Song, served: Served) -> None:
+    def sent(self, song: PlayableSong, served: TargetMood) -> None:
         """The song was sent to Spotify, or may have been: it must not come again soon."""
 
-    def known(self, item: Item) -> Song | None:
+    def known(self, item: Item) -> PlayableSong | None:
         """The song, if it was sent a short while ago, perhaps before a restart."""
 
-    def heard(self, song: Song, served: Served, share: float) -> None:
+    def heard(self, song: PlayableSong, served: TargetMood, share: float) -> None:
         """So much of it was heard, 0 to 1."""
 
 
-class Player:
+class Dj:
     """Turns moods into songs on one device. Every method is called from one thread.
 
     A look at what plays comes before every command, and a song that was sent is never sent again, even where the answer
@@ -109,28 +109,28 @@ class Player:
     """
 
     def __init__(
-        self, config: MusicConfig, device: str, spotify: Connect, songs: Songs, clock: Clock | None = None
+        self, config: MusicConfig, device: str, spotify: Player, songs: TrackSource, clock: Clock | None = None
     ) -> None:
         self._config, self._device = config, device
         self._spotify, self._songs, self._clock = spotify, songs, clock or Clock()
-        self._feeling = Feeling(config.dwell, config.cooldown)
+        self._feeling = MoodDebouncer(config.dwell, config.cooldown)
         self._intent: Intent = config.intent
         self._enabled = True
         self._skip = False
-        self._current: Playing | None = None  # the song that plays
-        self._queued: Playing | None = None  # the one that follows it
-        self._paused: Playing | None = None  # the one that mien paused while nobody was there
+        self._current: SentSong | None = None  # the song that plays
+        self._queued: SentSong | None = None  # the one that follows it
+        self._paused: SentSong | None = None  # the one that mien paused while nobody was there
         self._known = False  # what plays is not ours, but no news either
-        self._hands_off = self._due = self._looked = self._trouble_until = -math.inf
+        self._takeover_until = self._due = self._looked = self._trouble_until = -math.inf
         self._troubles = 0
-        self.problem = Problem.of(State.READY)
+        self.problem = Status.of(SpotifyState.READY)
 
     @property
-    def now_playing(self) -> Song | None:
+    def now_playing(self) -> PlayableSong | None:
         """The song that mien plays; None while it plays nothing of its own."""
         return self._current.song if self._current else None
 
-    def feel(self, mood: Mood) -> None:
+    def set_mood(self, mood: Mood) -> None:
         """Take in a mood, or that nobody is there."""
         before = self._situation()
         self._feeling.update(mood, self._clock.steady())
@@ -144,13 +144,13 @@ class Player:
         """Off adds no more songs, and leaves the one that plays; on also ends a person's take-over: a person asked."""
         self._enabled = enabled
         if enabled:
-            self._hands_off = self._due = -math.inf
+            self._takeover_until = self._due = -math.inf
             self._known = True
 
     def skip(self) -> None:
         """Another song at once: a person asked, so this may interrupt."""
         self._skip = True
-        self._hands_off = self._due = -math.inf
+        self._takeover_until = self._due = -math.inf
 
     def step(self) -> float:
         """Do what is due; the seconds until the next step. What Spotify does or does not never comes out of here."""
@@ -176,8 +176,8 @@ class Player:
 
     def _look_and_act(self, now: float) -> float:
         """One look and at most one song; the seconds until the next look."""
-        if now < self._hands_off:
-            return self._hands_off - now
+        if now < self._takeover_until:
+            return self._takeover_until - now
         if self._current is None and not self._wants_music() and not self._skip:
             return LOOK
         self._looked = now
@@ -189,10 +189,10 @@ class Player:
         except SpotifyError as error:
             return self._trouble(error.problem, now)
         except MienError as error:  # the catalogue
-            return self._trouble(Problem.of(State.NOTHING_TO_PLAY, str(error)), now)
-        if self.problem.state != State.READY:
+            return self._trouble(Status.of(SpotifyState.NOTHING_TO_PLAY, str(error)), now)
+        if self.problem.state != SpotifyState.READY:
             log.warning("Music: Spotify is ready again.")
-            self.problem, self._troubles = Problem.of(State.READY), 0
+            self.problem, self._troubles = Status.of(SpotifyState.READY), 0
         return wait
 
     def _wants_music(self) -> bool:
@@ -208,13 +208,13 @@ class Player:
         verdict = what_happened(
             current.look, playback, now, same=_plays(current, playback), ours=_plays(self._queued, playback)
         )
-        if verdict.change is Change.NONE:
+        if verdict.change is PlaybackChange.NONE:
             self._current = _seen(current, playback, now)
             return None
         if verdict.heard is not None:
             self._songs.heard(current.song, current.served, verdict.heard)
-        if verdict.change is Change.TAKEN:
-            return self._take_hands_off(verdict.what, now)
+        if verdict.change is PlaybackChange.TAKEN_OVER:
+            return self._begin_takeover_pause(verdict.what, now)
         self._current, self._known = None, True  # what follows by itself is no person's doing
         return self._meet(playback, now)
 
@@ -236,7 +236,7 @@ class Player:
         if playback is None or not playback.is_playing:
             self._known = False
         elif not self._known and not self._adopt(playback, now):
-            return self._take_hands_off("plays something else", now)
+            return self._begin_takeover_pause("plays something else", now)
         return None
 
     def _adopt(self, playback: Playback, now: float) -> bool:
@@ -244,14 +244,16 @@ class Player:
         song = self._songs.known(playback.item) if playback.item is not None else None
         if song is None or self._feeling.served is None:
             return False
-        self._current = Playing(song, self._feeling.served, now, Look(playback, now))
+        self._current = SentSong(song, self._feeling.served, now, PlaybackSnapshot(playback, now))
         return True
 
-    def _take_hands_off(self, what: str, now: float) -> float:
+    def _begin_takeover_pause(self, what: str, now: float) -> float:
         self._current = self._queued = self._paused = None
-        self._known, self._hands_off = True, now + self._config.hands_off
-        log.warning("A person %s: mien leaves the music alone for %.0f minutes.", what, self._config.hands_off / 60)
-        return self._config.hands_off
+        self._known, self._takeover_until = True, now + self._config.takeover_pause
+        log.warning(
+            "A person %s: mien leaves the music alone for %.0f minutes.", what, self._config.takeover_pause / 60
+        )
+        return self._config.takeover_pause
 
     def _act(self, playback: Playback | None, now: float) -> float:
         """At most one song, by the rules; the seconds until the next look."""
@@ -267,7 +269,7 @@ class Player:
             return self._start(playing.device.id, served, now)
         return self._follow(playing, served, now)
 
-    def _follow(self, playing: Playback, served: Served, now: float) -> float:
+    def _follow(self, playing: Playback, served: TargetMood, now: float) -> float:
         """Let a song follow the one that plays, once that nears its end."""
         if self._current is None and not _named(playing.device, self._device):
             return LOOK  # a person's music on another device
@@ -291,7 +293,7 @@ class Player:
             self._paused, self._current = self._current, None
         return LOOK
 
-    def _begin(self, playback: Playback | None, served: Served, now: float) -> float:
+    def _begin(self, playback: Playback | None, served: TargetMood, now: float) -> float:
         """From silence: go on with what mien paused, else start a song."""
         paused, self._paused = self._paused, None
         if paused is not None and playback is not None and _plays(paused, playback):
@@ -305,7 +307,7 @@ class Player:
                 self._spotify.volume(self._config.volume, device.id)
         return wait
 
-    def _skip_now(self, playing: Playback | None, served: Served, now: float) -> float:
+    def _skip_now(self, playing: Playback | None, served: TargetMood, now: float) -> float:
         self._skip = False
         if self._current is not None and playing is not None and playing.duration:
             share = min(1.0, playing.progress / playing.duration)
@@ -313,8 +315,8 @@ class Player:
         device = playing.device if playing is not None else choose_device(self._spotify.devices(), self._device)
         return self._start(device.id, served, now)
 
-    def _start(self, device_id: str | None, served: Served, now: float) -> float:
-        sent = Playing(self._next_song(served), served, now)
+    def _start(self, device_id: str | None, served: TargetMood, now: float) -> float:
+        sent = SentSong(self._next_song(served), served, now)
         before = self._current, self._queued
         self._current, self._queued = sent, None
         try:
@@ -326,8 +328,8 @@ class Player:
         log.info("Started %s by %s. %s", sent.song.title, sent.song.artist, sent.song.why)
         return SETTLE
 
-    def _queue_next(self, served: Served, now: float) -> None:
-        sent = Playing(self._next_song(served), served, now)
+    def _queue_next(self, served: TargetMood, now: float) -> None:
+        sent = SentSong(self._next_song(served), served, now)
         self._queued = sent
         try:
             self._send(sent, lambda: self._spotify.queue(sent.song.uri))
@@ -337,24 +339,24 @@ class Player:
             raise
         log.info("Next comes %s by %s. %s", sent.song.title, sent.song.artist, sent.song.why)
 
-    def _send(self, sent: Playing, command: Callable[[], None]) -> None:
+    def _send(self, sent: SentSong, command: Callable[[], None]) -> None:
         """Where the answer was lost, or Spotify does not know the song, it counts as sent."""
         try:
             command()
         except SpotifyError as error:
-            if error.certain and error.problem.state != State.REFUSED:
+            if error.certain and error.problem.state != SpotifyState.REFUSED:
                 raise
             self._songs.sent(sent.song, sent.served)
             raise
         self._songs.sent(sent.song, sent.served)
 
-    def _next_song(self, served: Served) -> Song:
+    def _next_song(self, served: TargetMood) -> PlayableSong:
         song = self._songs.next(served, self._intent)
         if song is None:
-            raise SpotifyError(Problem.of(State.NOTHING_TO_PLAY))
+            raise SpotifyError(Status.of(SpotifyState.NOTHING_TO_PLAY))
         return song
 
-    def _trouble(self, problem: Problem, now: float) -> float:
+    def _trouble(self, problem: Status, now: float) -> float:
         """Say a new state once, and wait: as long as Spotify asks, else longer each time."""
         if problem.state != self.problem.state:
             log.warning("Music: %s", problem.sentence)
@@ -370,7 +372,7 @@ class Player:
         return wait
 
 
-def choose_device(devices: list[Device], name: str) -> Device:
+def choose_device(devices: list[PlayerDevice], name: str) -> PlayerDevice:
     """The device of the configuration, by name or id; without one the active, else the only one.
 
     Raises SpotifyError, no device, that tells what there is.
@@ -381,21 +383,21 @@ def choose_device(devices: list[Device], name: str) -> Device:
     if active or len(fits) == 1:
         return (active or fits)[0]
     seen = ", ".join(device.name for device in usable) or "none"
-    raise SpotifyError(Problem.of(State.NO_DEVICE, f"Spotify sees: {seen}."))
+    raise SpotifyError(Status.of(SpotifyState.NO_DEVICE, f"Spotify sees: {seen}."))
 
 
-def _named(device: Device, name: str) -> bool:
+def _named(device: PlayerDevice, name: str) -> bool:
     """True if it is the device of that name or id; every device if there is none."""
     return not name or name.casefold() in (device.name.casefold(), (device.id or "").casefold())
 
 
-def _plays(sent: Playing | None, playback: Playback | None) -> bool:
+def _plays(sent: SentSong | None, playback: Playback | None) -> bool:
     """True if that song is loaded."""
     if sent is None or playback is None or playback.item is None:
         return False
     return playback.item.is_song(sent.song.uri, sent.song.title, sent.song.artist)
 
 
-def _seen(sent: Playing, playback: Playback | None, now: float) -> Playing:
+def _seen(sent: SentSong, playback: Playback | None, now: float) -> SentSong:
     assert playback is not None
-    return replace(sent, look=Look(playback, now))
+    return replace(sent, look=PlaybackSnapshot(playback, now))

@@ -10,7 +10,7 @@ from mien.expression import Expression
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class TargetMood:
     """The mood that songs are chosen for. number: counts the changes, so that a song knows which it was chosen for."""
 
     expression: Expression
@@ -18,7 +18,7 @@ class Served:
     number: int
 
 
-class Feeling:
+class MoodDebouncer:
     """Holds back a mood until it has lasted for `dwell`, and the next one until `cooldown` has passed (seconds)."""
 
     def __init__(self, dwell: float, cooldown: float) -> None:
@@ -26,7 +26,7 @@ class Feeling:
         self._latest: Mood | None = None
         self._since = 0.0
         self._changed = -math.inf
-        self.served: Served | None = None
+        self.served: TargetMood | None = None
         self.absent = False
 
     def update(self, mood: Mood, now: float) -> None:
@@ -47,10 +47,10 @@ class Feeling:
         left = max(self._since + self._dwell, self._changed + self._cooldown) - now
         if self.served is not None and latest.expression == self.served.expression:
             self.absent = False
-            self.served = Served(latest.expression, latest.probabilities, self.served.number)
+            self.served = TargetMood(latest.expression, latest.probabilities, self.served.number)
             return math.inf
         if left > 0:
             return left
         self.absent, self._changed = False, now
-        self.served = Served(latest.expression, latest.probabilities, self.served.number + 1 if self.served else 1)
+        self.served = TargetMood(latest.expression, latest.probabilities, self.served.number + 1 if self.served else 1)
         return math.inf

@@ -14,17 +14,17 @@ VOLUME_SLACK = 3
 """Points of volume that a device may round by itself."""
 
 
-class Change(Enum):
+class PlaybackChange(Enum):
     """What happened to our track."""
 
     NONE = auto()
     ENDED = auto()
     SKIPPED = auto()
-    TAKEN = auto()
+    TAKEN_OVER = auto()
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PlaybackSnapshot:
     """A playback with our track in it, and the steady second at which it was seen."""
 
     playback: Playback
@@ -37,15 +37,17 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PlaybackDiff:
     """The change; how much of the track was heard, 0 to 1, where that is known; what a person did, in words."""
 
-    change: Change
+    change: PlaybackChange
     heard: float | None = None
     what: str = ""
 
 
-def what_happened(before: Look, after: Playback | None, now: float, *, same: bool, ours: bool) -> Verdict:
+def what_happened(
+    before: PlaybackSnapshot, after: Playback | None, now: float, *, same: bool, ours: bool
+) -> PlaybackDiff:
     """Compare two looks at our track.
 
     same: the track of the last look is still the one loaded. ours: what is loaded now is the song that we queued.
@@ -54,18 +56,22 @@ def what_happened(before: Look, after: Playback | None, now: float, *, same: boo
     """
     over = now >= before.end - SLACK
     if after is None:
-        return Verdict(Change.ENDED, 1.0) if over else Verdict(Change.TAKEN, what="turned the device off")
+        return (
+            PlaybackDiff(PlaybackChange.ENDED, 1.0)
+            if over
+            else PlaybackDiff(PlaybackChange.TAKEN_OVER, what="turned the device off")
+        )
     person = _touched(before.playback, after, same=same)
     if person:
-        return Verdict(Change.TAKEN, what=person)
+        return PlaybackDiff(PlaybackChange.TAKEN_OVER, what=person)
     if same and after.is_playing:
-        return Verdict(Change.NONE)
+        return PlaybackDiff(PlaybackChange.NONE)
     if over or (same and after.progress > 0):
-        return Verdict(Change.ENDED, 1.0)
+        return PlaybackDiff(PlaybackChange.ENDED, 1.0)
     heard = _heard(before, after, now)
     if ours or not after.is_playing:  # on to the song that we queued, or to the silence where there was none
-        return Verdict(Change.SKIPPED, heard)
-    return Verdict(Change.TAKEN, heard, "changed the track")
+        return PlaybackDiff(PlaybackChange.SKIPPED, heard)
+    return PlaybackDiff(PlaybackChange.TAKEN_OVER, heard, "changed the track")
 
 
 def _touched(before: Playback, after: Playback, *, same: bool) -> str:
@@ -82,7 +88,7 @@ def _touched(before: Playback, after: Playback, *, same: bool) -> str:
     return ""
 
 
-def _heard(before: Look, after: Playback, now: float) -> float:
+def _heard(before: PlaybackSnapshot, after: Playback, now: float) -> float:
     """The share of the track that had been heard when it was left, which the next track's progress tells."""
     left_at = max(before.at, now - (after.progress if after.is_playing else 0.0))
     seconds = before.playback.progress + left_at - before.at

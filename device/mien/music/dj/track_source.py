@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from mien.clock import Clock
-from mien.config import Music as MusicConfig
-from mien.config import Source
+from mien.config import MusicConfig, Source
 from mien.expression import Expression
 from mien.music.catalog import song_key
 from mien.music.catalog.catalog import Catalog, Track
-from mien.music.dj.dj import FORGOTTEN, Song
-from mien.music.dj.mood_filter import Served
+from mien.music.dj.dj import FORGOTTEN, PlayableSong
+from mien.music.dj.mood_filter import TargetMood
 from mien.music.players.spotify.models import Item, Page
-from mien.music.players.spotify.status import SpotifyError, State
+from mien.music.players.spotify.status import SpotifyError, SpotifyState
 from mien.music.recommend.query import WINDOW, select
 from mien.music.recommend.ranker import Intent
 
@@ -46,7 +45,7 @@ class Lookup(Protocol):
         """Tracks of a playlist."""
 
 
-class Selector:
+class CatalogTrackSource:
     """Chooses from the catalogue and the user's playlists, and keeps what was played and heard in the catalogue.
 
     Belongs to the thread that opened the catalogue. Raises InputError where that cannot be used.
@@ -59,7 +58,7 @@ class Selector:
         self._step = 0
         self._playlists: dict[str, tuple[float, list[Item]]] = {}
 
-    def next(self, served: Served, intent: Intent) -> Song | None:
+    def next(self, served: TargetMood, intent: Intent) -> PlayableSong | None:
         """A song that was not played for days; None if there is none. May raise SpotifyError."""
         if served.number != self._mood:
             self._mood, self._step = served.number, 0
@@ -69,20 +68,20 @@ class Selector:
                 for song in self._offers(source, served, intent, least):
                     uri = self._uri(song.track, budget)
                     if uri is not None:
-                        return Song(uri, song.title, song.artist, song.why, song.track)
+                        return PlayableSong(uri, song.title, song.artist, song.why, song.track)
         return None
 
-    def sent(self, song: Song, served: Served) -> None:
+    def sent(self, song: PlayableSong, served: TargetMood) -> None:
         """Not again for days."""
         self._step += 1
         self._catalog.record_play(song.track, served.probabilities, self._clock.wall())
 
-    def known(self, item: Item) -> Song | None:
+    def known(self, item: Item) -> PlayableSong | None:
         """The song, if it was sent in the last quarter of an hour."""
         key = song_key.song_key(item.name, item.artist)
         if key not in self._catalog.played(self._clock.wall() - FORGOTTEN):
             return None
-        return Song(
+        return PlayableSong(
             item.uri,
             item.name,
             item.artist,
@@ -90,11 +89,11 @@ class Selector:
             _as_track(item, Expression.NEUTRAL),
         )
 
-    def heard(self, song: Song, served: Served, share: float) -> None:
+    def heard(self, song: PlayableSong, served: TargetMood, share: float) -> None:
         """Learn from how long it was borne."""
         self._catalog.record_feedback(song.track, served.probabilities, share, self._clock.wall())
 
-    def _offers(self, source: Source, served: Served, intent: Intent, least: float) -> Iterator[Song]:
+    def _offers(self, source: Source, served: TargetMood, intent: Intent, least: float) -> Iterator[PlayableSong]:
         if source == "playlists":
             yield from self._from_playlist(served)
             return
@@ -112,9 +111,9 @@ class Selector:
         reached = min(self._step, len(choices) - 1) if intent != "match" else 0
         for choice in [*choices[reached:], *choices[:reached]]:
             if choice.score >= least:
-                yield Song("", choice.track.title, choice.track.artist, choice.why, choice.track)
+                yield PlayableSong("", choice.track.title, choice.track.artist, choice.why, choice.track)
 
-    def _from_playlist(self, served: Served) -> Iterator[Song]:
+    def _from_playlist(self, served: TargetMood) -> Iterator[PlayableSong]:
         label = served.expression.label
         items = self._playlist(self._config.playlists.get(label, ""))  # type: ignore[call-overload] # a Label
         played = self._catalog.played(self._clock.wall() - WINDOW)
@@ -122,7 +121,7 @@ class Selector:
         left = [track for track in tracks if track.track_id not in played]
         random.Random(int(self._clock.wall())).shuffle(left)  # noqa: S311 # music, not secrets
         for track in left:
-            yield Song("", track.title, track.artist, f"It is in your playlist for {label}.", track)
+            yield PlayableSong("", track.title, track.artist, f"It is in your playlist for {label}.", track)
 
     def _playlist(self, playlist: str) -> list[Item]:
         """Its tracks, read once a day; none where it cannot be read, which is said once a day too."""
@@ -138,7 +137,7 @@ class Selector:
                 if read >= page.total:
                     break
         except SpotifyError as error:
-            if error.problem.state not in (State.REFUSED, State.RESTRICTED):
+            if error.problem.state not in (SpotifyState.REFUSED, SpotifyState.RESTRICTED):
                 raise
             log.warning("The playlist %s cannot be read: use one of your own.", playlist)
         self._playlists[playlist] = (now, items)

@@ -23,7 +23,7 @@ _NEAR = 0.15  # standard deviation of the neighbourhood on the plane
 _HALF_LIFE = 90 * 86400.0  # seconds: tastes change
 
 
-class Taste:
+class FeedbackModel:
     """Judgements as they count under one mood.
 
     Each is weighed by how much its mood overlaps this one (the sum of the smaller probability of each expression) and

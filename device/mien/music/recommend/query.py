@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mien.music.catalog.catalog import Catalog, Track, starter
-from mien.music.recommend.ranker import Choice, Intent, recommend, sound, targets
+from mien.music.recommend.ranker import Intent, Recommendation, recommend, sound, targets
 
 WINDOW = 3 * 86400.0
 """Seconds for which a song that was played does not come again."""
@@ -27,7 +27,7 @@ def select(
     seed: int = 0,
     explicit: bool = True,
     sources: Sequence[str] = _SOURCES,
-) -> list[Choice]:
+) -> list[Recommendation]:
     """At most `count` songs for a mood, in the order to play them.
 
     now: seconds since 1970. sources: of library, catalogue and starter; the starter list is used where the others

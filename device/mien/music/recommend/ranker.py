@@ -14,7 +14,7 @@ from mien.events import certain
 from mien.expression import Expression
 from mien.music.catalog.catalog import Feedback, Track
 from mien.music.catalog.plane import AROUSAL_COUNTS, Place
-from mien.music.recommend.feedback import Taste
+from mien.music.recommend.feedback import FeedbackModel
 
 Floats = NDArray[np.float64]
 Intent = Literal["match", "lift", "calm"]
@@ -34,7 +34,7 @@ _ARTIST_GAP = 10  # songs
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Recommendation:
     """A song, how well it fits (0 to 1, 1 being the very place), and why, in plain words."""
 
     track: Track
@@ -54,7 +54,7 @@ def recommend(
     avoid: Collection[str] = (),
     avoid_artists: Collection[str] = (),
     explicit: bool = True,
-) -> list[Choice]:
+) -> list[Recommendation]:
     """The best songs, at most `count`, in the order to play them; the same arguments give the same list.
 
     avoid: track_ids that are not to come (played too lately). avoid_artists: artist keys that come only where there is
@@ -66,14 +66,14 @@ def recommend(
     songs = [left[key] for key in sorted(left)]  # the order in which tracks are given does not count
     if not songs:
         return []
-    taste = Taste(feedback, shares, now)
+    taste = FeedbackModel(feedback, shares, now)
     ranking = _Ranking(songs, taste.opinions(songs), seed, avoid_artists)
     path = targets(shares, intent, count)
     choices = []
     for target in path[: len(songs)]:
         number, score = ranking.take(target)
         why = explain(songs[number], shares, "match" if target == path[0] else intent, taste.says(songs[number]))
-        choices.append(Choice(songs[number], round(score, 4), why))
+        choices.append(Recommendation(songs[number], round(score, 4), why))
     return choices
 
 

@@ -22,7 +22,7 @@ _MIN_SIDE = 24  # pixels: the face cascade's own window
 _STEP = 16  # every so many pixels of every so many rows are compared: 1,200 of 640 x 480
 
 
-class StuckWatch:
+class FrozenFrameDetector:
     """Compares frames with each other. trouble: empty, or what is wrong, for a person."""
 
     def __init__(self, kind: CameraKind) -> None:

@@ -22,12 +22,12 @@ def open_camera(spec: str) -> Camera:
     from mien.vision.camera import opencv
 
     if spec.isdecimal() or spec.startswith("/dev/"):
-        return opencv.VideoDevice(spec)
+        return opencv.V4l2Camera(spec)
     path = Path(spec)
     if path.is_dir():
-        return opencv.Slides(photo.photos_in(path))
+        return opencv.PhotoCamera(photo.photos_in(path))
     if not path.is_file():
         raise InputError(f"There is no camera, photo, video or folder {spec!r}: check the name, or use --camera demo.")
     if path.suffix.lower() in photo.SUFFIXES:
-        return opencv.Slides([path])
-    return opencv.VideoFile(path)
+        return opencv.PhotoCamera([path])
+    return opencv.VideoFileCamera(path)

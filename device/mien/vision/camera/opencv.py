@@ -22,7 +22,7 @@ PHOTO_SECONDS = 5.0
 _PHOTO_INTERVAL = 0.25  # seconds between its frames
 
 
-class Slides:
+class PhotoCamera:
     """One photo, or several in turn, each for some seconds, replayed as fast as they can be read."""
 
     kind: CameraKind = "stills"
@@ -45,7 +45,7 @@ class Slides:
         """Nothing is held open."""
 
 
-class VideoFile:
+class VideoFileCamera:
     """A video file, replayed as fast as it can be read, on the clock of its own frame rate."""
 
     kind: CameraKind = "replay"
@@ -83,7 +83,7 @@ class VideoFile:
         self._capture.release()
 
 
-class VideoDevice:
+class V4l2Camera:
     """A USB camera or another V4L2 device, at 640x480 if it can. Frames that are not due are dropped undecoded."""
 
     kind: CameraKind = "live"

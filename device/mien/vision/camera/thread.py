@@ -29,15 +29,15 @@ class LostCameraError(InputError):
     """A call of the camera's did not return. Its thread may hang for ever: only a new process can have it again."""
 
 
-class GuardedCamera:
+class CameraThread:
     """All of a camera's calls, from opening to closing, on one daemon thread; each call has a deadline.
 
     goes_on: asked several times a second while waiting; once it is false, waiting ends as at the end of the frames.
     Raises InputError for whatever goes wrong, and LostCameraError for an answer that comes too late or never.
     """
 
-    def __init__(self, opener: Callable[[], Camera], goes_on: Callable[[], bool] = lambda: True) -> None:
-        self._goes_on = goes_on
+    def __init__(self, opener: Callable[[], Camera], should_continue: Callable[[], bool] = lambda: True) -> None:
+        self._should_continue = should_continue
         self._lost = False
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         threading.Thread(target=self._work, name="camera", daemon=True).start()
@@ -64,8 +64,10 @@ class GuardedCamera:
     def frames(self) -> Iterator[Frame]:
         """The camera's frames, until they end or `goes_on` is false."""
         frames = self.camera.frames()
-        while self._goes_on():
-            frame: Frame | None = self._ask(lambda: next(frames, None), NEXT_FRAME, "gives no picture", self._goes_on)
+        while self._should_continue():
+            frame: Frame | None = self._ask(
+                lambda: next(frames, None), NEXT_FRAME, "gives no picture", self._should_continue
+            )
             if frame is None:
                 return
             yield frame
@@ -87,7 +89,7 @@ class GuardedCamera:
                 answer.put(error)
 
     def _ask(
-        self, work: Callable[[], Any], seconds: float, trouble: str, goes_on: Callable[[], bool] = lambda: True
+        self, work: Callable[[], Any], seconds: float, trouble: str, should_continue: Callable[[], bool] = lambda: True
     ) -> Any:
         """The work's answer, or None if `goes_on` turns false before there is one."""
         answer: SimpleQueue[Any] = SimpleQueue()
@@ -96,7 +98,7 @@ class GuardedCamera:
         while time.monotonic() < deadline:
             with contextlib.suppress(Empty):
                 return _unwrap(answer.get(timeout=_LOOK_UP))
-            if not goes_on():
+            if not should_continue():
                 return None
         self._lost = True
         raise LostCameraError(f"The camera {trouble} within {seconds:.0f} s: check its cable, then start mien again.")

@@ -260,7 +260,7 @@ def test_any_bytes_are_rows_or_a_sentence(tmp_path_factory: pytest.TempPathFacto
     path = tmp_path_factory.getbasetemp() / "bytes.csv"
     for head in (b"", HEADING.encode() + b"\n", b"PAR1"):
         path.write_bytes(head + content)
-        tally = table_reader.Tally()
+        tally = table_reader.ImportTally()
         try:
             rows = list(table_reader.songs(path, tally))
         except InputError:

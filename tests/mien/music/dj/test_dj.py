@@ -14,18 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.config import Music
+from mien.config import MusicConfig
 from mien.errors import InputError
 from mien.events import Mood
 from mien.expression import Expression
-from mien.music.dj.dj import LOOK, Player, Song
-from mien.music.dj.mood_filter import Feeling, Served
+from mien.music.dj.dj import LOOK, Dj, PlayableSong
+from mien.music.dj.mood_filter import MoodDebouncer, TargetMood
 from mien.music.dj.quiet import is_quiet
-from mien.music.players.spotify.client import Spotify
+from mien.music.players.spotify.client import SpotifyClient
 from mien.music.players.spotify.models import Item
 from mien.music.players.spotify.rate_limit import PER_HOUR
-from mien.music.players.spotify.status import State
-from mien.music.players.spotify.store import Vault
+from mien.music.players.spotify.status import SpotifyState
+from mien.music.players.spotify.store import TokenStore
 from mien.music.recommend.ranker import Intent
 from tests.fakes.spotify_fixtures import AIR, BLUE, clock_of, contract, door, server, spotify, vault
 from tests.fakes.spotify_server import Server
@@ -37,13 +37,13 @@ HOUR = 3600.0
 class Deck:
     """Songs in turn, and what was said of them."""
 
-    songs: list[Song]
+    songs: list[PlayableSong]
     gone: list[str] = field(default_factory=list)
     opinions: list[tuple[str, str, float]] = field(default_factory=list)
     moods: dict[str, Expression] = field(default_factory=dict)
     broken: bool = False
 
-    def next(self, served: Served, _intent: Intent) -> Song | None:
+    def next(self, served: TargetMood, _intent: Intent) -> PlayableSong | None:
         if self.broken:
             raise InputError("The catalogue is damaged: import it again.")
         left = [song for song in self.songs if song.uri not in self.gone]
@@ -51,25 +51,27 @@ class Deck:
             self.moods[left[0].uri] = served.expression
         return left[0] if left else None
 
-    def sent(self, song: Song, _served: Served) -> None:
+    def sent(self, song: PlayableSong, _served: TargetMood) -> None:
         self.gone.append(song.uri)
 
-    def known(self, item: Item) -> Song | None:
+    def known(self, item: Item) -> PlayableSong | None:
         return next((song for song in self.songs if song.uri == item.uri and song.uri in self.gone), None)
 
-    def heard(self, song: Song, served: Served, share: float) -> None:
+    def heard(self, song: PlayableSong, served: TargetMood, share: float) -> None:
         self.opinions.append((song.uri, served.expression.label, share))
 
 
 class Evening:
     """A player, the Spotify that it plays on, and the time."""
 
-    def __init__(self, server: Server, spotify: Spotify, device: str = "", songs: int = 300, **config: object) -> None:
+    def __init__(
+        self, server: Server, spotify: SpotifyClient, device: str = "", songs: int = 300, **config: object
+    ) -> None:
         self.world, self.time = server.spotify, server.spotify.clock
         self.time.now += HOUR  # what the login asked lies behind
         self.begun = self.time.now
         deck = [
-            Song(
+            PlayableSong(
                 server.spotify.add_track(f"spotify:track:{n:022d}", f"Song {n}", f"Artist {n}", 200 + n % 60),
                 f"Song {n}",
                 f"Artist {n}",
@@ -78,16 +80,16 @@ class Evening:
             for n in range(songs)
         ]
         self.deck = Deck(deck)
-        settings = msgspec.structs.replace(Music(dwell=20.0, cooldown=120.0), **config)
-        self.player = Player(settings, device, spotify, self.deck, clock_of(server))
+        settings = msgspec.structs.replace(MusicConfig(dwell=20.0, cooldown=120.0), **config)
+        self.player = Dj(settings, device, spotify, self.deck, clock_of(server))
         self.plan: list[tuple[float, int, Callable[[], object]]] = []
 
     def at(self, second: float, act: Callable[[], object]) -> None:
         self.plan.append((self.begun + second, len(self.plan), act))
 
-    def feel(self, expression: Expression | None) -> None:
+    def set_mood(self, expression: Expression | None) -> None:
         probabilities = () if expression is None else tuple(float(e == expression) for e in Expression)
-        self.player.feel(Mood(expression, 1.0, probabilities, 0.0))
+        self.player.set_mood(Mood(expression, 1.0, probabilities, 0.0))
 
     def pass_time(self, until: float) -> None:
         """Live on until that second of the evening."""
@@ -113,11 +115,11 @@ class Evening:
         return [(s.at, s.path) for s in self.world.seen if s.method != "GET" and not s.path.endswith("/token")]
 
 
-def test_a_mood_starts_music_after_its_dwell(server: Server, spotify: Spotify) -> None:
+def test_a_mood_starts_music_after_its_dwell(server: Server, spotify: SpotifyClient) -> None:
     """A mood that held for less starts nothing; one that held starts a song within seconds."""
     evening = Evening(server, spotify)
-    evening.feel(Expression.HAPPY)
-    evening.at(15, lambda: evening.feel(Expression.SAD))
+    evening.set_mood(Expression.HAPPY)
+    evening.at(15, lambda: evening.set_mood(Expression.SAD))
     evening.pass_time(30)
     assert evening.starts == []
     evening.pass_time(45)
@@ -125,11 +127,11 @@ def test_a_mood_starts_music_after_its_dwell(server: Server, spotify: Spotify) -
     assert set(evening.deck.moods.values()) == {Expression.SAD}
 
 
-def test_songs_follow_each_other_and_a_new_mood_waits_for_the_end(server: Server, spotify: Spotify) -> None:
+def test_songs_follow_each_other_and_a_new_mood_waits_for_the_end(server: Server, spotify: SpotifyClient) -> None:
     """In an hour nothing is cut, songs follow without a gap, and the song after a new mood is chosen for it."""
     evening = Evening(server, spotify)
-    evening.feel(Expression.HAPPY)
-    evening.at(1000, lambda: evening.feel(Expression.SAD))
+    evening.set_mood(Expression.HAPPY)
+    evening.at(1000, lambda: evening.set_mood(Expression.SAD))
     evening.pass_time(3600)
     starts = evening.world.starts
     assert len(starts) > 13
@@ -146,12 +148,12 @@ def test_songs_follow_each_other_and_a_new_mood_waits_for_the_end(server: Server
     assert len(asked) < 180
 
 
-def test_interrupt_cuts_only_when_asked_to(server: Server, spotify: Spotify) -> None:
+def test_interrupt_cuts_only_when_asked_to(server: Server, spotify: SpotifyClient) -> None:
     """With interrupt a mood that held cuts the song short, at most once a cooldown."""
     evening = Evening(server, spotify, interrupt=True)
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     for n in range(60):
-        evening.at(100 + n * 25, partial(evening.feel, Expression.SAD if n % 2 else Expression.HAPPY))
+        evening.at(100 + n * 25, partial(evening.set_mood, Expression.SAD if n % 2 else Expression.HAPPY))
     evening.pass_time(1700)
     cuts = [start.at for start in evening.world.starts if start.cut > 0]
     assert len(cuts) > 3
@@ -169,12 +171,12 @@ PERSON: dict[str, Callable[[Evening], object]] = {
 
 
 @pytest.mark.parametrize("what", PERSON)
-def test_hands_off_when_a_person_takes_over(server: Server, spotify: Spotify, what: str) -> None:
+def test_hands_off_when_a_person_takes_over(server: Server, spotify: SpotifyClient, what: str) -> None:
     """From the moment that it can be seen, mien sends nothing for the set time, then goes on at the end of a track."""
     evening = Evening(server, spotify, device="Kitchen")
     evening.world.add_device("speaker2", "Bedroom")
     evening.world.tracks[AIR]["duration_ms"] = 10_000_000
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.at(100, lambda: PERSON[what](evening))
     evening.pass_time(100 + 1200)
     assert not [at for at, _ in evening.commands() if at - evening.begun >= 100]
@@ -188,13 +190,13 @@ def test_hands_off_when_a_person_takes_over(server: Server, spotify: Spotify, wh
     assert [at for at, _ in evening.commands() if at - evening.begun > 1290]
 
 
-def test_music_of_others_is_left_alone_and_then_joined(server: Server, spotify: Spotify) -> None:
+def test_music_of_others_is_left_alone_and_then_joined(server: Server, spotify: SpotifyClient) -> None:
     """What a person plays before mien comes is theirs for the set time; then a song is queued, never put over it."""
-    evening = Evening(server, spotify, hands_off=300.0)
+    evening = Evening(server, spotify, takeover_pause=300.0)
     evening.world.person_plays(
         AIR, "speaker1", "spotify:playlist:mine", tuple(f"spotify:track:{n:022d}" for n in range(290, 300))
     )
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(1500)
     commands = evening.commands()
     assert commands
@@ -203,10 +205,10 @@ def test_music_of_others_is_left_alone_and_then_joined(server: Server, spotify: 
     assert all(start.cut == 0 for start in evening.world.starts)
 
 
-def test_a_skip_is_an_opinion(server: Server, spotify: Spotify) -> None:
+def test_a_skip_is_an_opinion(server: Server, spotify: SpotifyClient) -> None:
     """A song that a person leaves early counts as heard in part, under the mood that it was chosen for."""
     evening = Evening(server, spotify)
-    evening.feel(Expression.SAD)
+    evening.set_mood(Expression.SAD)
     evening.at(70, evening.world.person_skips)  # nothing is queued yet: silence
     evening.pass_time(130)
     ((uri, mood, share),) = evening.deck.opinions
@@ -215,10 +217,10 @@ def test_a_skip_is_an_opinion(server: Server, spotify: Spotify) -> None:
     assert len(evening.starts) == 2, "and another song comes"
 
 
-def test_skip_by_mien_plays_another_song_at_once(server: Server, spotify: Spotify) -> None:
+def test_skip_by_mien_plays_another_song_at_once(server: Server, spotify: SpotifyClient) -> None:
     """A person who asks for another song gets it at once, also while hands are off."""
     evening = Evening(server, spotify)
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.at(60, evening.player.skip)
     evening.at(100, lambda: evening.world.person_plays(AIR, "speaker1"))
     evening.at(200, evening.player.skip)
@@ -228,12 +230,12 @@ def test_skip_by_mien_plays_another_song_at_once(server: Server, spotify: Spotif
     assert len(evening.deck.opinions) == 2
 
 
-def test_nobody_there_pauses_and_goes_on_if_wanted(server: Server, spotify: Spotify) -> None:
+def test_nobody_there_pauses_and_goes_on_if_wanted(server: Server, spotify: SpotifyClient) -> None:
     """The song stops where it was when the room is empty, and goes on from there."""
     evening = Evening(server, spotify, pause_when_absent=True)
-    evening.feel(Expression.HAPPY)
-    evening.at(60, lambda: evening.feel(None))
-    evening.at(400, lambda: evening.feel(Expression.HAPPY))
+    evening.set_mood(Expression.HAPPY)
+    evening.at(60, lambda: evening.set_mood(None))
+    evening.at(400, lambda: evening.set_mood(Expression.HAPPY))
     evening.pass_time(100)
     assert evening.world.player.paused_at is not None
     evening.pass_time(420)
@@ -242,24 +244,24 @@ def test_nobody_there_pauses_and_goes_on_if_wanted(server: Server, spotify: Spot
     assert 40 < evening.world.progress() < 80
 
 
-def test_an_empty_room_does_not_end_the_music_by_itself(server: Server, spotify: Spotify) -> None:
+def test_an_empty_room_does_not_end_the_music_by_itself(server: Server, spotify: SpotifyClient) -> None:
     """Without pause_when_absent music goes on for the last mood: a camera does not see the whole room."""
     evening = Evening(server, spotify)
-    evening.feel(Expression.HAPPY)
-    evening.at(60, lambda: evening.feel(None))
+    evening.set_mood(Expression.HAPPY)
+    evening.at(60, lambda: evening.set_mood(None))
     evening.pass_time(1000)
     assert len(evening.starts) == 5
 
 
 @pytest.mark.parametrize("span", ["16:00-15:59", "00:00-23:59"])
 def test_quiet_hours_start_nothing(
-    server: Server, spotify: Spotify, span: str, monkeypatch: pytest.MonkeyPatch
+    server: Server, spotify: SpotifyClient, span: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In quiet hours there is not even a request."""
     monkeypatch.setattr("mien.music.dj.dj.is_quiet", lambda hours, _now: hours == span)
     evening = Evening(server, spotify, quiet_hours=span)
     before = len(evening.world.seen)
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(1000)
     assert len(evening.world.seen) == before
 
@@ -275,12 +277,12 @@ def test_quiet_hours_pass_midnight(start: int, end: int, minute: int) -> None:
     assert not is_quiet("", now)
 
 
-def test_volume_is_set_only_if_told_to(server: Server, spotify: Spotify) -> None:
+def test_volume_is_set_only_if_told_to(server: Server, spotify: SpotifyClient) -> None:
     """Once, when music starts from silence; and mien's own volume is no person's hand at the knob."""
     for volume, paths in ((-1, 0), (35, 1)):
         evening = Evening(server, spotify, volume=volume)
         before = len(evening.commands())
-        evening.feel(Expression.HAPPY)
+        evening.set_mood(Expression.HAPPY)
         evening.pass_time(700)
         assert sum("volume" in path for _, path in evening.commands()[before:]) == paths
         assert evening.player.now_playing is not None
@@ -288,17 +290,17 @@ def test_volume_is_set_only_if_told_to(server: Server, spotify: Spotify) -> None
     assert evening.world.devices["speaker1"]["volume_percent"] == 35
 
 
-def test_the_chosen_device_is_woken(server: Server, spotify: Spotify) -> None:
+def test_the_chosen_device_is_woken(server: Server, spotify: SpotifyClient) -> None:
     """The configured device plays, though another was active, whatever the case of its name."""
     evening = Evening(server, spotify, device="bEDROOM")
     evening.world.add_device("speaker2", "Bedroom")
     evening.world.player.device = "speaker1"
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(60)
     assert evening.world.player.device == "speaker2"
 
 
-def test_another_release_of_the_song_is_the_song(server: Server, spotify: Spotify) -> None:
+def test_another_release_of_the_song_is_the_song(server: Server, spotify: SpotifyClient) -> None:
     """Spotify may play a track under another URI: that is no person's doing."""
     evening = Evening(server, spotify)
     for n in range(300):
@@ -306,16 +308,16 @@ def test_another_release_of_the_song_is_the_song(server: Server, spotify: Spotif
         track = evening.world.tracks[uri]
         other = evening.world.add_track(f"spotify:track:9{n:021d}", track["name"], track["artists"][0]["name"], 210)
         evening.world.relink[uri] = other
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(1500)
     assert len(evening.starts) == 8
 
 
-def test_autoplay_is_no_person(server: Server, spotify: Spotify) -> None:
+def test_autoplay_is_no_person(server: Server, spotify: SpotifyClient) -> None:
     """When Spotify goes on by itself after an outage, mien joins in again at the end of that track."""
     evening = Evening(server, spotify)
     evening.world.autoplay = [BLUE]
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.at(150, lambda: setattr(evening.world, "fault", "dead"))
     evening.at(300, lambda: setattr(evening.world, "fault", ""))
     evening.pass_time(1200)
@@ -325,25 +327,25 @@ def test_autoplay_is_no_person(server: Server, spotify: Spotify) -> None:
     assert all(start.cut == 0 for start in starts)
 
 
-def test_a_new_start_knows_its_own_song(server: Server, spotify: Spotify) -> None:
+def test_a_new_start_knows_its_own_song(server: Server, spotify: SpotifyClient) -> None:
     """A daemon that starts anew in the middle of its own song goes on after it, and takes nobody for a person."""
     evening = Evening(server, spotify)
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(100)
-    evening.player = Player(Music(), "", spotify, evening.deck, clock_of(server))
-    evening.feel(Expression.HAPPY)
+    evening.player = Dj(MusicConfig(), "", spotify, evening.deck, clock_of(server))
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(700)
     assert len(evening.starts) == 4
     assert all(start.cut == 0 for start in evening.world.starts)
 
 
-def test_a_device_that_comes_late(server: Server, spotify: Spotify, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_device_that_comes_late(server: Server, spotify: SpotifyClient, caplog: pytest.LogCaptureFixture) -> None:
     """Without a device the state is said once, and music begins within minutes of the device's coming."""
     evening = Evening(server, spotify, device="Kitchen")
     del evening.world.devices["speaker1"]
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(1800)
-    assert evening.player.problem.state == State.NO_DEVICE
+    assert evening.player.problem.state == SpotifyState.NO_DEVICE
     assert sum("No Spotify device" in record.message for record in caplog.records) == 1
     evening.world.add_device("speaker1", "Kitchen")
     evening.pass_time(1800 + 720)
@@ -351,12 +353,12 @@ def test_a_device_that_comes_late(server: Server, spotify: Spotify, caplog: pyte
     assert evening.starts
 
 
-def test_a_broken_catalogue_is_a_state_too(server: Server, spotify: Spotify) -> None:
+def test_a_broken_catalogue_is_a_state_too(server: Server, spotify: SpotifyClient) -> None:
     """Nothing to play, for whatever reason, does not end the player."""
     evening = Evening(server, spotify, songs=1)
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(400)
-    assert evening.player.problem.state == State.NOTHING_TO_PLAY
+    assert evening.player.problem.state == SpotifyState.NOTHING_TO_PLAY
     evening.deck.broken = True
     evening.pass_time(2000)
     assert "damaged" in evening.player.problem.sentence
@@ -373,11 +375,11 @@ def not_tokens(name: str) -> Callable[[str, str], str]:
 
 
 @pytest.mark.parametrize("fault", ["lost", "500after", "cut"])
-def test_a_command_whose_answer_was_lost_is_not_repeated(server: Server, spotify: Spotify, fault: str) -> None:
+def test_a_command_whose_answer_was_lost_is_not_repeated(server: Server, spotify: SpotifyClient, fault: str) -> None:
     """Every command is carried out and no answer arrives, for two hours: each song starts once, uncut, and is known."""
     evening = Evening(server, spotify)
     evening.world.fault = only_commands(fault)
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(7200)
     starts = evening.world.starts
     assert len(starts) > 20
@@ -387,11 +389,11 @@ def test_a_command_whose_answer_was_lost_is_not_repeated(server: Server, spotify
 
 
 @pytest.mark.parametrize("fault", ["dead", "500", "403"])
-def test_a_command_that_failed_before_it_was_done(server: Server, spotify: Spotify, fault: str) -> None:
+def test_a_command_that_failed_before_it_was_done(server: Server, spotify: SpotifyClient, fault: str) -> None:
     """Commands do nothing for an hour: when they work again, music begins, with a song that was not heard yet."""
     evening = Evening(server, spotify)
     evening.world.fault = only_commands(fault)
-    evening.feel(Expression.HAPPY)
+    evening.set_mood(Expression.HAPPY)
     evening.pass_time(3600)
     assert evening.starts == []
     evening.world.fault = ""
@@ -429,12 +431,12 @@ def trouble_of_a_long_evening(evening: Evening) -> list[tuple[float, float]]:
     evening.at(20001, world.access.clear)
     moods = [Expression.HAPPY, Expression.SAD, None, Expression.ANGRY, Expression.NEUTRAL]
     for n in range(int(6 * HOUR / 90)):
-        evening.at(n * 90, partial(evening.feel, moods[n * 7 % 5]))
+        evening.at(n * 90, partial(evening.set_mood, moods[n * 7 % 5]))
     return [(7101, 10600)]
 
 
 @pytest.mark.usefixtures("spotify")
-def test_an_evening_of_six_hours(server: Server, vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_evening_of_six_hours(server: Server, vault: TokenStore, caplog: pytest.LogCaptureFixture) -> None:
     """Through every fault: no track starts twice or is cut, no request in a Retry-After, no token in a log; bounded."""
     for name in ("", "spotipy", "urllib3", "mien"):
         caplog.set_level(1, logger=name)
@@ -453,7 +455,7 @@ def test_an_evening_of_six_hours(server: Server, vault: Vault, caplog: pytest.Lo
     assert not [time for time in times for begin, end in forbidden if begin < time < end]
     assert max(sum(t - HOUR < other <= t for other in times) for t in times) <= PER_HOUR
     assert not [at for at, _ in evening.commands() if 12000 + LOOK < at - evening.begun < 13200]
-    assert evening.player.problem.state == State.CONSENT_ENDED
+    assert evening.player.problem.state == SpotifyState.CONSENT_ENDED
     assert vault.token() is None
     said = "\n".join(record.getMessage() for record in caplog.records)
     assert len(secrets) > 6
@@ -465,13 +467,13 @@ def test_an_evening_of_six_hours(server: Server, vault: Vault, caplog: pytest.Lo
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.usefixtures("spotify")
 def test_random_evenings_keep_the_rules(
-    server: Server, vault: Vault, seed: int, monkeypatch: pytest.MonkeyPatch
+    server: Server, vault: TokenStore, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever goes wrong whenever, for however long: no track starts twice, and none is cut."""
     dice = random.Random(seed)
     monkeypatch.setattr("mien.music.dj.dj.random.uniform", lambda _least, most: most)
     server.spotify.contract = None
-    evening = Evening(server, door(server, vault, deadline=2.0), device="Kitchen", hands_off=300.0)
+    evening = Evening(server, door(server, vault, deadline=2.0), device="Kitchen", takeover_pause=300.0)
     evening.world.add_device("speaker2", "Bedroom")
     faults = ["dead", "500", "html", "cut", "lost", "500after", "429:90", "string", "list", "nul", *[""] * 12]
     persons: list[Callable[[Evening], object]] = [*list(PERSON.values())[:5], lambda e: e.world.person_skips()]
@@ -483,7 +485,7 @@ def test_random_evenings_keep_the_rules(
         if dice.random() < 0.02:
             evening.at(second, lambda: evening.world.player.uri and dice.choice(persons)(evening))
         if dice.random() < 0.3:
-            evening.at(second, lambda: evening.feel(dice.choice([*Expression, None])))
+            evening.at(second, lambda: evening.set_mood(dice.choice([*Expression, None])))
     evening.pass_time(10800)
     ours = [start for start in evening.world.starts if start.by != "person" and start.uri != AIR]
     assert len(ours) > 3
@@ -494,7 +496,7 @@ def test_random_evenings_keep_the_rules(
 @given(st.lists(st.tuples(st.floats(0, 300), st.sampled_from([*Expression, None])), max_size=40))
 def test_a_served_mood_has_held_and_seldom_changes(steps: list[tuple[float, Expression | None]]) -> None:
     """Whatever comes: what is served held for the dwell, and changes are a cooldown apart."""
-    feeling, now, since, latest, changes = Feeling(20.0, 120.0), 0.0, 0.0, None, [-120.0]
+    feeling, now, since, latest, changes = MoodDebouncer(20.0, 120.0), 0.0, 0.0, None, [-120.0]
     number = 0
     for passed, expression in steps:
         now += passed

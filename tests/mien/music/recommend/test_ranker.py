@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mien.expression import Expression
 from mien.music.catalog.catalog import Feedback, Track, starter
-from mien.music.recommend.feedback import Taste, verdict
+from mien.music.recommend.feedback import FeedbackModel, verdict
 from mien.music.recommend.ranker import INTENTS, Intent, mood_place, recommend, scores, sound, targets
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
@@ -213,12 +213,12 @@ def test_a_skip_counts_in_its_mood() -> None:
     song, sibling = track("song", 0.3, 0.3, artist="a"), track("sibling", -0.5, -0.5, artist="a")
     neighbour, stranger = track("neighbour", 0.35, 0.3), track("stranger", -0.5, -0.5)
     crowd = [song, sibling, neighbour, stranger]
-    happy = Taste([feedback(song, 0.2)], HAPPY, now=0.0).opinions(crowd)
+    happy = FeedbackModel([feedback(song, 0.2)], HAPPY, now=0.0).opinions(crowd)
     assert happy[0] < happy[1] < 0
     assert happy[2] < 0
     assert happy[3] == pytest.approx(0, abs=0.01)
-    assert Taste([feedback(song, 0.2)], SAD, now=0.0).opinions(crowd) == pytest.approx([0, 0, 0, 0])
-    heard = Taste([feedback(song, 1.0)], HAPPY, now=0.0).opinions(crowd)
+    assert FeedbackModel([feedback(song, 0.2)], SAD, now=0.0).opinions(crowd) == pytest.approx([0, 0, 0, 0])
+    heard = FeedbackModel([feedback(song, 1.0)], HAPPY, now=0.0).opinions(crowd)
     assert heard[0] > heard[1] > 0
 
 

@@ -16,11 +16,11 @@ from spotipy.cache_handler import CacheHandler
 from spotipy.oauth2 import SpotifyOauthError, SpotifyPKCE
 
 from mien.clock import Clock
-from mien.config import Spotify as SpotifyConfig
-from mien.music.players.spotify.models import Device, Item, Page, Playback, SavedItem, parse, printable
-from mien.music.players.spotify.rate_limit import PER_HOUR, Limits
-from mien.music.players.spotify.status import Problem, SpotifyError, State
-from mien.music.players.spotify.store import Standing, Token, Vault
+from mien.config import SpotifyConfig
+from mien.music.players.spotify.models import Item, Page, Playback, PlayerDevice, SavedItem, parse, printable
+from mien.music.players.spotify.rate_limit import PER_HOUR, RateLimiter
+from mien.music.players.spotify.status import SpotifyError, SpotifyState, Status
+from mien.music.players.spotify.store import StoredStatus, Token, TokenStore
 from mien.music.players.spotify.transport import Session
 
 SCOPES = (
@@ -40,7 +40,7 @@ DEADLINE = 10.0
 SEARCH_PAGE, PAGE = 10, 50
 """Most entries a page: of a search since 2026, and of everything else."""
 
-_DISPROVED = frozenset(State) - {State.NO_PREMIUM, State.NO_DEVICE, State.RESTRICTED}
+_DISPROVED = frozenset(SpotifyState) - {SpotifyState.NO_PREMIUM, SpotifyState.NO_DEVICE, SpotifyState.RESTRICTED}
 """States that any answer ends. Reading works without Premium and without a device: only a command ends those."""
 
 _FRESH = 60.0
@@ -66,13 +66,13 @@ class User:
     name: str
 
 
-class Spotify:
+class SpotifyClient:
     """What mien asks of Spotify. Each method may raise SpotifyError, which names the state that mien is in then."""
 
     def __init__(
         self,
         config: SpotifyConfig,
-        vault: Vault,
+        vault: TokenStore,
         clock: Clock | None = None,
         *,
         endpoints: Endpoints | None = None,
@@ -83,7 +83,7 @@ class Spotify:
         # spotipy prints tokens when it debugs, and shouts about what is told here as a state
         for name in ("spotipy.client", "spotipy.oauth2", "spotipy.cache_handler"):
             logging.getLogger(name).disabled = True
-        self._limits = Limits(vault, self._clock, per_hour)
+        self._limits = RateLimiter(vault, self._clock, per_hour)
         session = Session(self._limits, deadline)
         self._auth = _Auth(config, vault, self._clock, session, endpoints)
         self._api = spotipy.Spotify(auth_manager=self._auth, requests_session=session)
@@ -95,10 +95,10 @@ class Spotify:
         number = printable(str(answer.get("id", "")))
         return User(number, printable(str(answer.get("display_name") or number)))
 
-    def devices(self) -> list[Device]:
+    def devices(self) -> list[PlayerDevice]:
         """The devices that Spotify can see now and that other programs may choose."""
         answer = self._call(self._api.devices)
-        return [device for device in self._each(answer.get("devices"), Device) if device.id]
+        return [device for device in self._each(answer.get("devices"), PlayerDevice) if device.id]
 
     def playback(self) -> Playback | None:
         """What plays now; None where nothing has played for a while."""
@@ -139,10 +139,12 @@ class Spotify:
         answer = self._call(self._api.playlist_items, playlist, None, PAGE, offset, None, ("track",))
         return self._page(answer, SavedItem)
 
-    def standing(self) -> Standing:
+    def standing(self) -> StoredStatus:
         """How mien stands with Spotify as far as is known without asking."""
         known = self._vault.standing()
-        return known or Standing(State.READY if self._vault.token() else State.NOT_LOGGED_IN, self._clock.wall())
+        return known or StoredStatus(
+            SpotifyState.READY if self._vault.token() else SpotifyState.NOT_LOGGED_IN, self._clock.wall()
+        )
 
     def consent_days_left(self) -> int | None:
         """Whole days until the consent ends; None without a login."""
@@ -170,7 +172,7 @@ class Spotify:
             return False
         if "code" not in fields:
             reason = fields.get("error", ["no reason given"])[0][:80]
-            raise SpotifyError(Problem.of(State.NOT_LOGGED_IN, f"Spotify did not log you in ({reason!r})."))
+            raise SpotifyError(Status.of(SpotifyState.NOT_LOGGED_IN, f"Spotify did not log you in ({reason!r})."))
         self._call(self._auth.get_access_token, fields["code"][0])
         return True
 
@@ -194,7 +196,7 @@ class Spotify:
         try:
             return parse(answer, kind)
         except msgspec.ValidationError:
-            raise self._noted(State.OFFLINE, "Its answer makes no sense.", certain=False) from None
+            raise self._noted(SpotifyState.OFFLINE, "Its answer makes no sense.", certain=False) from None
 
     def _call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """The choke point: every request goes through here, and every failure comes out as a SpotifyError."""
@@ -207,7 +209,7 @@ class Spotify:
                 self._auth.distrust()  # a 401 did nothing, so that it is safe to ask again with a new token
                 answer = function(*args, **options)
         except SpotifyError as error:  # a limit, or the login
-            if error.problem.state != State.RATE_LIMITED:
+            if error.problem.state != SpotifyState.RATE_LIMITED:
                 self._note(error.problem)
             raise
         except spotipy.SpotifyException as error:
@@ -215,62 +217,66 @@ class Spotify:
         except SpotifyOauthError as error:
             raise self._login_failed(error) from None
         except requests.RequestException as error:
-            raise self._noted(State.OFFLINE, f"({type(error).__name__})", certain=False) from None
+            raise self._noted(SpotifyState.OFFLINE, f"({type(error).__name__})", certain=False) from None
         # spotipy trips over bodies that are JSON but not what it expects: a list, or text for an error
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise self._noted(State.OFFLINE, "Its answer makes no sense.", certain=False) from None
+            raise self._noted(SpotifyState.OFFLINE, "Its answer makes no sense.", certain=False) from None
         self._note_ready(_DISPROVED)
         return answer if isinstance(answer, dict) or answer is None else {}
 
     def _command(self, function: Callable[..., Any], *args: Any, **options: Any) -> None:
         self._call(function, *args, **options)
-        self._note_ready(frozenset(State))
+        self._note_ready(frozenset(SpotifyState))
 
     def _refused(self, error: Any) -> SpotifyError:
         status, text = int(error.http_status), f"{error.reason} {error.msg}".upper()
         if status == requests.codes.too_many_requests:
-            return SpotifyError(self._limits.waiting() or Problem.of(State.RATE_LIMITED))
+            return SpotifyError(self._limits.waiting() or Status.of(SpotifyState.RATE_LIMITED))
         if status >= requests.codes.server_error:
-            return self._noted(State.OFFLINE, f"(HTTP {status})", certain=False)
-        return self._noted(_state(status, text), f"(HTTP {status})" if _state(status, text) == State.REFUSED else "")
+            return self._noted(SpotifyState.OFFLINE, f"(HTTP {status})", certain=False)
+        return self._noted(
+            _state(status, text), f"(HTTP {status})" if _state(status, text) == SpotifyState.REFUSED else ""
+        )
 
     def _login_failed(self, error: Any) -> SpotifyError:
         if error.error == "invalid_grant":
-            return self._noted(State.CONSENT_ENDED)
+            return self._noted(SpotifyState.CONSENT_ENDED)
         if error.error in ("invalid_client", "invalid_request", "unauthorized_client", "unsupported_grant_type"):
-            return self._noted(State.NOT_LOGGED_IN, f"Check [spotify] client_id and the redirect URI ({error.error}).")
+            return self._noted(
+                SpotifyState.NOT_LOGGED_IN, f"Check [spotify] client_id and the redirect URI ({error.error})."
+            )
         waiting = self._limits.waiting()
-        return SpotifyError(waiting) if waiting else self._noted(State.OFFLINE, certain=False)
+        return SpotifyError(waiting) if waiting else self._noted(SpotifyState.OFFLINE, certain=False)
 
-    def _noted(self, state: State, detail: str = "", *, certain: bool = True) -> SpotifyError:
-        problem = Problem.of(state, detail)
+    def _noted(self, state: SpotifyState, detail: str = "", *, certain: bool = True) -> SpotifyError:
+        problem = Status.of(state, detail)
         self._note(problem)
         return SpotifyError(problem, certain=certain)
 
-    def _note_ready(self, disproved: frozenset[State]) -> None:
+    def _note_ready(self, disproved: frozenset[SpotifyState]) -> None:
         known = self._vault.standing()
         if known is None or known.state in disproved:
-            self._note(Problem.of(State.READY))
+            self._note(Status.of(SpotifyState.READY))
 
-    def _note(self, problem: Problem) -> None:
+    def _note(self, problem: Status) -> None:
         """Remember a change of state where `mien spotify status` looks, and spare the SD card the rest."""
         known = self._vault.standing()
-        if problem.state == State.REFUSED or (known and known.state == problem.state and known.until is None):
+        if problem.state == SpotifyState.REFUSED or (known and known.state == problem.state and known.until is None):
             return
-        self._vault.keep_standing(Standing(problem.state, self._clock.wall(), problem.until, problem.sentence))
+        self._vault.keep_standing(StoredStatus(problem.state, self._clock.wall(), problem.until, problem.sentence))
 
 
-def _state(status: int, text: str) -> State:
+def _state(status: int, text: str) -> SpotifyState:
     """The state that an error of Spotify's means: by its status, and by its reason and message in upper case."""
     if status == requests.codes.unauthorized or "SCOPE" in text:
-        return State.NOT_LOGGED_IN
+        return SpotifyState.NOT_LOGGED_IN
     if status == requests.codes.forbidden:
         if "PREMIUM" in text:
-            return State.NO_PREMIUM
-        return State.NOT_REGISTERED if "NOT REGISTERED" in text else State.RESTRICTED
+            return SpotifyState.NO_PREMIUM
+        return SpotifyState.NOT_REGISTERED if "NOT REGISTERED" in text else SpotifyState.RESTRICTED
     if status == requests.codes.not_found and "DEVICE" in text:
-        return State.NO_DEVICE
-    return State.REFUSED
+        return SpotifyState.NO_DEVICE
+    return SpotifyState.REFUSED
 
 
 def _item(entry: Item | SavedItem) -> Item | None:
@@ -281,7 +287,7 @@ class _Auth(SpotifyPKCE):  # type: ignore[misc] # spotipy has no types
     """PKCE that never asks on standard input, keeps to our clock, and survives what FACTS of spotipy 2.26 it must."""
 
     def __init__(
-        self, config: SpotifyConfig, vault: Vault, clock: Clock, session: Session, endpoints: Endpoints
+        self, config: SpotifyConfig, vault: TokenStore, clock: Clock, session: Session, endpoints: Endpoints
     ) -> None:
         super().__init__(
             client_id=config.client_id,
@@ -321,10 +327,12 @@ class _Auth(SpotifyPKCE):  # type: ignore[misc] # spotipy has no types
         token = self._vault.token()
         if token is None or token.client_id != self.client_id:
             known = self._vault.standing()
-            ended = known is not None and known.state == State.CONSENT_ENDED and token is None
-            raise SpotifyError(Problem.of(State.CONSENT_ENDED if ended else State.NOT_LOGGED_IN))
+            ended = known is not None and known.state == SpotifyState.CONSENT_ENDED and token is None
+            raise SpotifyError(Status.of(SpotifyState.CONSENT_ENDED if ended else SpotifyState.NOT_LOGGED_IN))
         if not set(SCOPES) <= set(token.scope.split()):
-            raise SpotifyError(Problem.of(State.NOT_LOGGED_IN, "mien needs more rights than the last login gave."))
+            raise SpotifyError(
+                Status.of(SpotifyState.NOT_LOGGED_IN, "mien needs more rights than the last login gave.")
+            )
         return token
 
     def _add_custom_values_to_token_info(self, token_info: dict[str, Any]) -> dict[str, Any]:
@@ -334,7 +342,7 @@ class _Auth(SpotifyPKCE):  # type: ignore[misc] # spotipy has no types
 class _Cache(CacheHandler):  # type: ignore[misc] # spotipy has no types
     """Hands spotipy's tokens to the vault, and fills in what a reply may leave out."""
 
-    def __init__(self, client_id: str, vault: Vault, clock: Clock) -> None:
+    def __init__(self, client_id: str, vault: TokenStore, clock: Clock) -> None:
         self._client_id, self._vault, self._clock = client_id, vault, clock
 
     def get_cached_token(self) -> None:

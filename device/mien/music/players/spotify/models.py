@@ -28,7 +28,7 @@ class Artist(_Named, frozen=True):
     """Of a track."""
 
 
-class Link(msgspec.Struct, frozen=True):
+class LinkedTrack(msgspec.Struct, frozen=True):
     """The track that was asked for, where Spotify plays another release of it."""
 
     uri: str = ""
@@ -43,7 +43,7 @@ class Item(_Named, frozen=True, kw_only=True):
     duration_ms: Milliseconds = 0
     explicit: bool = False
     external_ids: dict[str, str] = {}
-    linked_from: Link | None = None
+    linked_from: LinkedTrack | None = None
     is_playable: bool = True
 
     @property
@@ -64,7 +64,7 @@ class Item(_Named, frozen=True, kw_only=True):
         return bool(title) and same_name
 
 
-class Device(_Named, frozen=True):
+class PlayerDevice(_Named, frozen=True):
     """A Spotify Connect device. volume_percent: 0 to 100, None where it has no volume of its own."""
 
     id: str | None = None
@@ -74,7 +74,7 @@ class Device(_Named, frozen=True):
     volume_percent: int | None = None
 
 
-class Context(msgspec.Struct, frozen=True):
+class PlaybackContext(msgspec.Struct, frozen=True):
     """The album, playlist or artist that is being played."""
 
     uri: str | None = None
@@ -83,11 +83,11 @@ class Context(msgspec.Struct, frozen=True):
 class Playback(msgspec.Struct, frozen=True):
     """What plays where. item is None for advertisements, and while nothing is loaded. progress_ms: milliseconds."""
 
-    device: Device
+    device: PlayerDevice
     is_playing: bool = False
     item: Item | None = None
     progress_ms: int | None = None
-    context: Context | None = None
+    context: PlaybackContext | None = None
 
     @property
     def progress(self) -> float:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
 from mien.clock import Clock
-from mien.music.players.spotify.status import Problem, SpotifyError, State
-from mien.music.players.spotify.store import Standing, Vault
+from mien.music.players.spotify.status import SpotifyError, SpotifyState, Status
+from mien.music.players.spotify.store import StoredStatus, TokenStore
 
 PER_HOUR = 240
 """Requests in any hour that the player may make, renewals of the token included. An hour of songs takes about 155."""
@@ -21,14 +21,14 @@ _UNSAID = 60.0
 """Seconds to wait after a 429 that does not say how long."""
 
 
-class Limits:
+class RateLimiter:
     """The gate that every request passes. What Spotify asked for outlives the process; the counts do not."""
 
-    def __init__(self, vault: Vault, clock: Clock, per_hour: int = PER_HOUR) -> None:
+    def __init__(self, vault: TokenStore, clock: Clock, per_hour: int = PER_HOUR) -> None:
         self._vault = vault
         self._clock = clock
-        self._wait: Problem | None = None  # for when the vault cannot be written
-        self._windows = [_Window(_WINDOW, PER_HALF_MINUTE), _Window(_HOUR, per_hour)]
+        self._wait: Status | None = None  # for when the vault cannot be written
+        self._windows = [_SlidingWindow(_WINDOW, PER_HALF_MINUTE), _SlidingWindow(_HOUR, per_hour)]
 
     def spend(self) -> None:
         """Count one request; SpotifyError where it must not be made now."""
@@ -39,26 +39,26 @@ class Limits:
         left = max(window.left(now) for window in self._windows)
         if left > 0:
             detail = "mien keeps to its own limit."
-            raise SpotifyError(Problem.of(State.RATE_LIMITED, detail, self._clock.wall() + left))
+            raise SpotifyError(Status.of(SpotifyState.RATE_LIMITED, detail, self._clock.wall() + left))
         for window in self._windows:
             window.spent.append(now)
 
-    def waiting(self) -> Problem | None:
+    def waiting(self) -> Status | None:
         """The wait that Spotify asked for, of this process or another, while it lasts."""
         standing = self._vault.standing()
-        kept = Problem(standing.state, standing.sentence, standing.until) if standing is not None else None
+        kept = Status(standing.state, standing.sentence, standing.until) if standing is not None else None
         for problem in (self._wait, kept):
             # More than a day ahead means that the clock was set back since
             if problem is not None and problem.until is not None and 0 < problem.until - self._clock.wall() <= _DAY:
                 return problem
         return None
 
-    def refused(self, retry_after: str | None, *, quota: bool) -> Problem:
+    def refused(self, retry_after: str | None, *, quota: bool) -> Status:
         """Note a 429 with its Retry-After header."""
         until = self._clock.wall() + _seconds(retry_after, self._clock.wall)
-        problem = Problem.of(State.QUOTA_EXCEEDED if quota else State.RATE_LIMITED, until=until)
+        problem = Status.of(SpotifyState.QUOTA_EXCEEDED if quota else SpotifyState.RATE_LIMITED, until=until)
         self._wait = problem
-        self._vault.keep_standing(Standing(problem.state, self._clock.wall(), until, problem.sentence))
+        self._vault.keep_standing(StoredStatus(problem.state, self._clock.wall(), until, problem.sentence))
         return problem
 
 
@@ -72,7 +72,7 @@ def _seconds(retry_after: str | None, wall: Callable[[], float]) -> float:
     return min(max(seconds, 1.0), _DAY)
 
 
-class _Window:
+class _SlidingWindow:
     """The times of the requests of the last `length` seconds, of which there may be `most`."""
 
     def __init__(self, length: float, most: int) -> None:

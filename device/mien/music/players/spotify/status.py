@@ -9,7 +9,7 @@ from enum import StrEnum
 from mien.errors import RemoteError
 
 
-class State(StrEnum):
+class SpotifyState(StrEnum):
     """All that can be between mien and music; the value is what `status`, logs and MQTT show."""
 
     READY = "ready"
@@ -26,40 +26,46 @@ class State(StrEnum):
     REFUSED = "refused"
 
 
-LASTING = frozenset({State.NOT_LOGGED_IN, State.CONSENT_ENDED, State.NO_PREMIUM, State.NOT_REGISTERED})
+LASTING = frozenset(
+    {SpotifyState.NOT_LOGGED_IN, SpotifyState.CONSENT_ENDED, SpotifyState.NO_PREMIUM, SpotifyState.NOT_REGISTERED}
+)
 """States that only a person can end."""
 
 _SENTENCES = {
-    State.READY: "Spotify is ready.",
-    State.NOT_LOGGED_IN: "mien is not logged in to Spotify: run 'mien spotify login'.",
-    State.CONSENT_ENDED: "Your consent has ended, as Spotify ends it after six months: run 'mien spotify login'.",
-    State.NO_PREMIUM: "Spotify lets other programs control playback only for Premium accounts: log in with one.",
-    State.NOT_REGISTERED: (
+    SpotifyState.READY: "Spotify is ready.",
+    SpotifyState.NOT_LOGGED_IN: "mien is not logged in to Spotify: run 'mien spotify login'.",
+    SpotifyState.CONSENT_ENDED: (
+        "Your consent has ended, as Spotify ends it after six months: run 'mien spotify login'."
+    ),
+    SpotifyState.NO_PREMIUM: "Spotify lets other programs control playback only for Premium accounts: log in with one.",
+    SpotifyState.NOT_REGISTERED: (
         "This Spotify user is not registered for your app: add it under User Management in the Spotify Developer "
         "Dashboard."
     ),
-    State.NO_DEVICE: (
+    SpotifyState.NO_DEVICE: (
         "No Spotify device to play on: open Spotify on one, or name one of 'mien spotify devices' as [spotify] device."
     ),
-    State.RESTRICTED: "The Spotify device takes no commands now: use another device, or end what it plays.",
-    State.RATE_LIMITED: "Spotify asks to wait before the next request.",
-    State.QUOTA_EXCEEDED: "Your Spotify app has used up its quota: wait, or look at it in the Developer Dashboard.",
-    State.OFFLINE: "Spotify cannot be reached: check the network; mien tries again by itself.",
-    State.NOTHING_TO_PLAY: "No song fits that was not played lately: import more with 'mien music import FILE'.",
-    State.REFUSED: "Spotify refused a request that it does not understand.",
+    SpotifyState.RESTRICTED: "The Spotify device takes no commands now: use another device, or end what it plays.",
+    SpotifyState.RATE_LIMITED: "Spotify asks to wait before the next request.",
+    SpotifyState.QUOTA_EXCEEDED: (
+        "Your Spotify app has used up its quota: wait, or look at it in the Developer Dashboard."
+    ),
+    SpotifyState.OFFLINE: "Spotify cannot be reached: check the network; mien tries again by itself.",
+    SpotifyState.NOTHING_TO_PLAY: "No song fits that was not played lately: import more with 'mien music import FILE'.",
+    SpotifyState.REFUSED: "Spotify refused a request that it does not understand.",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Status:
     """A state, what to do about it, and the wall-clock second until which it lasts for certain, if that is known."""
 
-    state: State
+    state: SpotifyState
     sentence: str
     until: float | None = None
 
     @classmethod
-    def of(cls, state: State, detail: str = "", until: float | None = None) -> Problem:
+    def of(cls, state: SpotifyState, detail: str = "", until: float | None = None) -> Status:
         """The state's own sentence, then details and the time that it ends."""
         parts = [_SENTENCES[state]]
         if detail:
@@ -76,7 +82,7 @@ class SpotifyError(RemoteError):
     request may have been carried out.
     """
 
-    def __init__(self, problem: Problem, *, certain: bool = True) -> None:
+    def __init__(self, problem: Status, *, certain: bool = True) -> None:
         super().__init__(problem.sentence)
         self.problem = problem
         self.certain = certain

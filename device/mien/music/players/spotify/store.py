@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from mien.errors import RemoteError
-from mien.music.players.spotify.status import State
+from mien.music.players.spotify.status import SpotifyState
 from mien.state import replace_file
 
 LOCK_SECONDS = 30.0
@@ -38,16 +38,16 @@ class Token(msgspec.Struct, frozen=True):
         return f"Token(expires_at={self.expires_at})"
 
 
-class Standing(msgspec.Struct, frozen=True):
+class StoredStatus(msgspec.Struct, frozen=True):
     """How mien last stood with Spotify. since and until: seconds since 1970; no request is made before `until`."""
 
-    state: State
+    state: SpotifyState
     since: float
     until: float | None = None
     sentence: str = ""
 
 
-class Vault:
+class TokenStore:
     """Two files of mode 0600, each replaced as a whole, so that a cut power supply leaves the old or the new one."""
 
     def __init__(self, folder: Path) -> None:
@@ -67,11 +67,11 @@ class Vault:
         """Remove a token that Spotify takes no longer."""
         self._token.unlink(missing_ok=True)
 
-    def standing(self) -> Standing | None:
+    def standing(self) -> StoredStatus | None:
         """How mien last stood with Spotify, in this process or another; None if that is not known."""
-        return _read(self._standing, Standing)
+        return _read(self._standing, StoredStatus)
 
-    def keep_standing(self, standing: Standing) -> None:
+    def keep_standing(self, standing: StoredStatus) -> None:
         """Replace it."""
         self._write(self._standing, standing)
 

@@ -12,7 +12,7 @@ import msgspec
 import requests
 import urllib3
 
-from mien.music.players.spotify.rate_limit import Limits
+from mien.music.players.spotify.rate_limit import RateLimiter
 
 MAX_ANSWER = 4 * 1024 * 1024
 """Bytes; the largest answer that mien asks for, a page of fifty tracks, has a tenth of that."""
@@ -29,7 +29,7 @@ class Session(requests.Session):
     connecting, for each wait for data, and for the whole answer.
     """
 
-    def __init__(self, limits: Limits, deadline: float) -> None:
+    def __init__(self, limits: RateLimiter, deadline: float) -> None:
         super().__init__()
         self.auth = _as_it_is
         self.mount("http://", _Adapter())

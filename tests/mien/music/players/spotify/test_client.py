@@ -16,26 +16,28 @@ import msgspec
 import pytest
 
 from mien.clock import Clock
-from mien.config import Spotify as SpotifyConfig
+from mien.config import SpotifyConfig
 from mien.errors import RemoteError
-from mien.music.players.spotify.client import CONSENT_DAYS, SCOPES, Endpoints, Spotify
+from mien.music.players.spotify.client import CONSENT_DAYS, SCOPES, Endpoints, SpotifyClient
 from mien.music.players.spotify.rate_limit import PER_HALF_MINUTE, PER_HOUR
-from mien.music.players.spotify.status import SpotifyError, State
-from mien.music.players.spotify.store import Token, Vault
+from mien.music.players.spotify.status import SpotifyError, SpotifyState
+from mien.music.players.spotify.store import Token, TokenStore
 from tests.conftest import ROOT
 from tests.fakes.spotify_contract import Contract
 from tests.fakes.spotify_fixtures import AIR, BLUE, contract, door, server, spotify, vault
 from tests.fakes.spotify_server import Server
 
 
-def state_of(call: object) -> tuple[State, bool]:
+def state_of(call: object) -> tuple[SpotifyState, bool]:
     assert callable(call)
     with pytest.raises(SpotifyError) as caught:
         call()
     return caught.value.problem.state, caught.value.certain
 
 
-def test_login_keeps_a_token_that_only_its_owner_can_read(spotify: Spotify, vault: Vault, tmp_path: Path) -> None:
+def test_login_keeps_a_token_that_only_its_owner_can_read(
+    spotify: SpotifyClient, vault: TokenStore, tmp_path: Path
+) -> None:
     """A login leaves one file of mode 0600 in a folder of 0700, and says who is there."""
     assert spotify.me().name == "Ada"
     assert set(SCOPES) <= set(spotify.scopes())
@@ -47,18 +49,18 @@ def test_login_keeps_a_token_that_only_its_owner_can_read(spotify: Spotify, vaul
 
 
 @pytest.mark.parametrize("change", [("state=", "state=x"), ("code=", "error="), ("?", "/")])
-def test_another_logins_answer_is_refused(server: Server, vault: Vault, change: tuple[str, str]) -> None:
+def test_another_logins_answer_is_refused(server: Server, vault: TokenStore, change: tuple[str, str]) -> None:
     """An address without this login's secret is not taken, whoever sends it; with it, a refusal is told as one."""
     made = door(server, vault)
     url = server.spotify.consent(made.authorize_url()).replace(*change)
     if "error=" in url:
-        assert state_of(lambda: made.redirected(url)) == (State.NOT_LOGGED_IN, True)
+        assert state_of(lambda: made.redirected(url)) == (SpotifyState.NOT_LOGGED_IN, True)
     else:
         assert not made.redirected(url)
     assert vault.token() is None
 
 
-def test_each_login_has_its_own_secrets(server: Server, vault: Vault) -> None:
+def test_each_login_has_its_own_secrets(server: Server, vault: TokenStore) -> None:
     """Neither state nor challenge is ever used twice, and the verifier is not in the address."""
     made = door(server, vault)
     asked = [dict(parse_qsl(urlsplit(made.authorize_url()).query)) for _ in range(2)]
@@ -68,7 +70,9 @@ def test_each_login_has_its_own_secrets(server: Server, vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("rotate", [False, True])
-def test_a_token_is_renewed_before_it_ends(server: Server, spotify: Spotify, vault: Vault, rotate: bool) -> None:
+def test_a_token_is_renewed_before_it_ends(
+    server: Server, spotify: SpotifyClient, vault: TokenStore, rotate: bool
+) -> None:
     """A new refresh token is kept, a missing one and a missing scope are filled in, and the day of consent stays."""
     server.spotify.rotate, server.spotify.omit_refresh, server.spotify.omit_scope = rotate, not rotate, True
     before = vault.token()
@@ -82,32 +86,32 @@ def test_a_token_is_renewed_before_it_ends(server: Server, spotify: Spotify, vau
     assert (after.scope, after.consented_at) == (before.scope, before.consented_at)
 
 
-def test_a_401_renews_the_token_once(server: Server, spotify: Spotify) -> None:
+def test_a_401_renews_the_token_once(server: Server, spotify: SpotifyClient) -> None:
     """A token that Spotify takes back is renewed, and the request made again; more than once it is not tried."""
     server.spotify.access.clear()
     assert spotify.me().id == "ada"
     server.spotify.fault = "401"
     before = len(server.spotify.seen)
-    assert state_of(spotify.me)[0] in (State.OFFLINE, State.NOT_LOGGED_IN)
+    assert state_of(spotify.me)[0] in (SpotifyState.OFFLINE, SpotifyState.NOT_LOGGED_IN)
     assert len(server.spotify.seen) - before <= 3
 
 
-def test_a_dead_refresh_token_is_forgotten(server: Server, spotify: Spotify, vault: Vault) -> None:
+def test_a_dead_refresh_token_is_forgotten(server: Server, spotify: SpotifyClient, vault: TokenStore) -> None:
     """invalid_grant means that the consent ended: the file goes, and nothing more is asked of Spotify."""
     server.spotify.refresh.clear()
     server.spotify.clock.now += 4000
-    assert state_of(spotify.me) == (State.CONSENT_ENDED, True)
+    assert state_of(spotify.me) == (SpotifyState.CONSENT_ENDED, True)
     assert vault.token() is None
     before = len(server.spotify.seen)
-    assert state_of(spotify.me) == (State.CONSENT_ENDED, True)
-    assert state_of(door(server, vault).me) == (State.CONSENT_ENDED, True)
+    assert state_of(spotify.me) == (SpotifyState.CONSENT_ENDED, True)
+    assert state_of(door(server, vault).me) == (SpotifyState.CONSENT_ENDED, True)
     assert len(server.spotify.seen) == before
 
 
-def test_two_programs_share_a_token_that_rotates(server: Server, spotify: Spotify, vault: Vault) -> None:
+def test_two_programs_share_a_token_that_rotates(server: Server, spotify: SpotifyClient, vault: TokenStore) -> None:
     """When one has renewed the token, the other takes the new one instead of burning the old one's successor."""
     server.spotify.rotate = True
-    other = door(server, Vault(vault._folder))
+    other = door(server, TokenStore(vault._folder))
     server.spotify.clock.now += 4000
     assert spotify.me() == other.me()
     assert [seen.path for seen in server.spotify.seen].count("/api/token") == 2
@@ -117,50 +121,50 @@ def test_two_programs_share_a_token_that_rotates(server: Server, spotify: Spotif
 def test_a_damaged_token_file_means_not_logged_in(server: Server, tmp_path: Path, text: str) -> None:
     """Whatever the file holds, the answer is to log in again."""
     (tmp_path / "spotify-token.json").write_text(text, encoding="latin-1")
-    assert state_of(door(server, Vault(tmp_path)).me) == (State.NOT_LOGGED_IN, True)
+    assert state_of(door(server, TokenStore(tmp_path)).me) == (SpotifyState.NOT_LOGGED_IN, True)
 
 
-def test_another_apps_token_and_a_smaller_consent_need_a_login(spotify: Spotify, vault: Vault) -> None:
+def test_another_apps_token_and_a_smaller_consent_need_a_login(spotify: SpotifyClient, vault: TokenStore) -> None:
     """A token is used only for the client id it was given to, and only with all rights that mien needs."""
     token = vault.token()
     assert token is not None
     for change in ({"client_id": "f" * 32}, {"scope": "user-top-read"}):
         vault.keep_token(msgspec.structs.replace(token, **change))
-        assert state_of(spotify.me) == (State.NOT_LOGGED_IN, True)
+        assert state_of(spotify.me) == (SpotifyState.NOT_LOGGED_IN, True)
     assert isinstance(token, Token)
 
 
 @pytest.mark.parametrize(
     ("fault", "state", "certain"),
     [
-        ("dead", State.OFFLINE, False),
-        ("lost", State.OFFLINE, False),
-        ("500", State.OFFLINE, False),
-        ("502", State.OFFLINE, False),
-        ("500after", State.OFFLINE, False),
-        ("html", State.OFFLINE, False),
-        ("redirect", State.OFFLINE, False),
-        ("cut", State.OFFLINE, False),
-        ("slow", State.OFFLINE, False),
-        ("drip", State.OFFLINE, False),
-        ("string", State.OFFLINE, False),
-        ("list", State.OFFLINE, False),
-        ("nul", State.OFFLINE, False),
-        ("429:3600", State.RATE_LIMITED, True),
-        ("quota", State.QUOTA_EXCEEDED, True),
-        ("403", State.RESTRICTED, True),
+        ("dead", SpotifyState.OFFLINE, False),
+        ("lost", SpotifyState.OFFLINE, False),
+        ("500", SpotifyState.OFFLINE, False),
+        ("502", SpotifyState.OFFLINE, False),
+        ("500after", SpotifyState.OFFLINE, False),
+        ("html", SpotifyState.OFFLINE, False),
+        ("redirect", SpotifyState.OFFLINE, False),
+        ("cut", SpotifyState.OFFLINE, False),
+        ("slow", SpotifyState.OFFLINE, False),
+        ("drip", SpotifyState.OFFLINE, False),
+        ("string", SpotifyState.OFFLINE, False),
+        ("list", SpotifyState.OFFLINE, False),
+        ("nul", SpotifyState.OFFLINE, False),
+        ("429:3600", SpotifyState.RATE_LIMITED, True),
+        ("quota", SpotifyState.QUOTA_EXCEEDED, True),
+        ("403", SpotifyState.RESTRICTED, True),
     ],
 )
 @pytest.mark.parametrize("what", ["read", "play", "token"])
 @pytest.mark.usefixtures("spotify")
 def test_every_failure_is_a_state(
-    server: Server, vault: Vault, fault: str, state: State, certain: bool, what: str
+    server: Server, vault: TokenStore, fault: str, state: SpotifyState, certain: bool, what: str
 ) -> None:
     """What goes wrong on the way is named, and it is known whether the request may have been carried out."""
     if what == "token":
         server.spotify.clock.now += 4000
     if what == "token" and fault == "403":
-        state, certain = State.OFFLINE, False
+        state, certain = SpotifyState.OFFLINE, False
     if what == "play" and fault in ("list", "nul"):
         return  # commands are answered by nothing, or by anything
     server.spotify.person_plays(BLUE, "speaker1")
@@ -175,31 +179,33 @@ def test_every_failure_is_a_state(
     assert standing.state == state
 
 
-def test_states_of_the_account_and_the_device(server: Server, spotify: Spotify) -> None:
+def test_states_of_the_account_and_the_device(server: Server, spotify: SpotifyClient) -> None:
     """No Premium, not registered, no device and restricted are told apart, also where the body is plain text."""
 
     def play() -> None:
         spotify.play(AIR, "speaker1")
 
     server.spotify.premium = False
-    assert state_of(play) == (State.NO_PREMIUM, True)
+    assert state_of(play) == (SpotifyState.NO_PREMIUM, True)
     assert spotify.playback() is None
-    assert spotify.standing().state == State.NO_PREMIUM, "reading works without Premium, and proves nothing"
+    assert spotify.standing().state == SpotifyState.NO_PREMIUM, "reading works without Premium, and proves nothing"
     server.spotify.premium, server.spotify.registered = True, False
-    assert state_of(play) == (State.NOT_REGISTERED, True)
+    assert state_of(play) == (SpotifyState.NOT_REGISTERED, True)
     server.spotify.registered = True
     server.spotify.devices["speaker1"]["is_restricted"] = True
-    assert state_of(play) == (State.RESTRICTED, True)
+    assert state_of(play) == (SpotifyState.RESTRICTED, True)
     del server.spotify.devices["speaker1"]
-    assert state_of(play) == (State.NO_DEVICE, True)
+    assert state_of(play) == (SpotifyState.NO_DEVICE, True)
     server.spotify.add_device("speaker1", "Kitchen")
-    assert state_of(lambda: spotify.play("spotify:track:" + "Z" * 22, "speaker1")) == (State.REFUSED, True)
+    assert state_of(lambda: spotify.play("spotify:track:" + "Z" * 22, "speaker1")) == (SpotifyState.REFUSED, True)
     play()
-    assert spotify.standing().state == State.READY
+    assert spotify.standing().state == SpotifyState.READY
 
 
 @pytest.mark.parametrize("header", ["3600", " 3600 ", "Mon, 01 Jan 2035 00:00:00 GMT", "99999999999", "-5", "soon", ""])
-def test_no_request_during_a_retry_after(server: Server, spotify: Spotify, vault: Vault, header: str) -> None:
+def test_no_request_during_a_retry_after(
+    server: Server, spotify: SpotifyClient, vault: TokenStore, header: str
+) -> None:
     """Until the time is over nothing is asked, not by this program, not by another, not after a restart."""
     server.spotify.fault = "429:" + header
     with pytest.raises(SpotifyError) as caught:
@@ -213,14 +219,14 @@ def test_no_request_during_a_retry_after(server: Server, spotify: Spotify, vault
     for _ in range(3):
         server.spotify.clock.now += left / 3 - 0.01
         for each in (spotify, door(server, vault)):
-            assert state_of(each.me) == (State.RATE_LIMITED, True)
-            assert state_of(lambda each=each: each.play(None, None)) == (State.RATE_LIMITED, True)
+            assert state_of(each.me) == (SpotifyState.RATE_LIMITED, True)
+            assert state_of(lambda each=each: each.play(None, None)) == (SpotifyState.RATE_LIMITED, True)
     assert len(server.spotify.seen) == before
     server.spotify.clock.now += 1
     assert spotify.me().id == "ada"
 
 
-def test_never_more_than_the_documented_requests(server: Server, spotify: Spotify) -> None:
+def test_never_more_than_the_documented_requests(server: Server, spotify: SpotifyClient) -> None:
     """However often mien is asked to ask: at most so many requests in any 30 s and in any hour."""
     server.spotify.per_window = 1000
     for _ in range(2500):
@@ -234,7 +240,7 @@ def test_never_more_than_the_documented_requests(server: Server, spotify: Spotif
 
 
 def test_no_token_in_any_log(
-    server: Server, vault: Vault, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    server: Server, vault: TokenStore, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """With every logger at its most talkative, through a login, renewals and failures, no secret is written."""
     for name in ("", "spotipy", "spotipy.client", "spotipy.oauth2", "urllib3", "requests", "mien"):
@@ -258,7 +264,7 @@ def test_no_token_in_any_log(
 
 
 def test_a_password_in_netrc_does_not_replace_the_token(
-    spotify: Spotify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spotify: SpotifyClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """requests would send it in the token's place."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login x password y\n")
@@ -292,18 +298,18 @@ def test_only_the_door_imports_spotipy() -> None:
     package = ROOT / "device" / "mien"
     importers = {path.name for path in package.rglob("*.py") if "import spotipy" in path.read_text()}
     importers |= {path.name for path in package.rglob("*.py") if "from spotipy" in path.read_text()}
-    assert importers == {"spotify.py"}
+    assert importers == {"client.py"}
 
 
 def test_a_wait_holds_though_it_cannot_be_written(
-    server: Server, spotify: Spotify, monkeypatch: pytest.MonkeyPatch
+    server: Server, spotify: SpotifyClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk is no excuse to ask during a Retry-After."""
 
     def full(*_: object) -> None:
         raise RemoteError("No room.")
 
-    monkeypatch.setattr(Vault, "keep_standing", full)
+    monkeypatch.setattr(TokenStore, "keep_standing", full)
     server.spotify.fault = "429:3600"
     before = len(server.spotify.seen)
     for _ in range(3):
@@ -312,13 +318,13 @@ def test_a_wait_holds_though_it_cannot_be_written(
     assert len(server.spotify.seen) == before + 1
 
 
-def test_names_cannot_steer_a_terminal(server: Server, spotify: Spotify) -> None:
+def test_names_cannot_steer_a_terminal(server: Server, spotify: SpotifyClient) -> None:
     """Devices, people and songs are named by strangers."""
     server.spotify.devices["speaker1"]["name"] = "Kit\x1b[2Jchen\n"
     assert [device.name for device in spotify.devices()] == ["Kit?[2Jchen?"]
 
 
-def test_library_playlists_and_search_come_in_pages(server: Server, spotify: Spotify) -> None:
+def test_library_playlists_and_search_come_in_pages(server: Server, spotify: SpotifyClient) -> None:
     """All pages are read; one entry that makes no sense costs only itself."""
     uris = [server.spotify.add_track(f"spotify:track:{n:022d}", f"Song {n}", "Anon") for n in range(120)]
     server.spotify.saved, server.spotify.top, server.spotify.playlists["own"] = uris, uris[:3], uris[:60]
@@ -337,7 +343,7 @@ def test_library_playlists_and_search_come_in_pages(server: Server, spotify: Spo
     assert [item.isrc for item in spotify.search("isrc:XX0000000001")] == ["XX0000000001"]
 
 
-def test_the_vault_survives_a_full_disk(vault: Vault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_vault_survives_a_full_disk(vault: TokenStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A token that cannot be written leaves the old one whole, and no litter."""
     token = Token("c" * 32, "a", "r", "s", 1.0, 2.0)
     vault.keep_token(token)
