@@ -262,7 +262,7 @@ def play(args: Arguments) -> None:
     if args.mood is not None:
         from mien.commands.play_mood import play_mood
 
-        play_mood(_config(args), Expression(LABELS.index(args.mood)), args.intent)
+        play_mood(_config(args), Expression.from_label(args.mood), args.intent)
         return
     from contextlib import ExitStack
 
@@ -334,7 +334,7 @@ def _probabilities(args: Arguments) -> tuple[float, ...] | None:
     if args.expression is not None:
         if args.expression not in LABELS:
             raise UsageError(f"There is no expression {args.expression!r}: use {', '.join(LABELS)}.")
-        return certain(Expression(LABELS.index(args.expression)))
+        return certain(Expression.from_label(args.expression))
     from mien.commands import classify
 
     faces = classify.opener(_config(args))(args.photo)

@@ -6,141 +6,227 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from mien.errors import ConfigError
+from mien.expression import Label
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86400)]
 Profile = Literal["eco", "balanced", "responsive"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+Intent = Literal["match", "lift", "calm"]
+INTENTS: tuple[Intent, ...] = get_args(Intent)
 
 
 class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[camera]"""
 
-    source: str = "picamera"
-    """picamera, demo, a video device (0 or /dev/video0), a photo, a video file or a folder of photos"""
-    on_fault: Literal["auto", "exit", "retry"] = "auto"
-    """exit ends with code 4; retry tries again after 1 s, growing to 60 s; auto retries where MQTT tells of it"""
+    source: Annotated[
+        str,
+        Meta(
+            description="picamera, demo, a video device (0 or /dev/video0), a photo, a video file or a folder of photos"
+        ),
+    ] = "picamera"
+    on_fault: Annotated[
+        Literal["auto", "exit", "retry"],
+        Meta(
+            description="exit ends with code 4; retry tries again after 1 s, growing to 60 s; "
+            "auto retries where MQTT tells of it"
+        ),
+    ] = "auto"
 
 
 class VisionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[vision]"""
 
-    detector: Literal["auto", "haar", "yunet"] = "auto"
-    """haar needs no file; yunet finds more faces and needs "mien model fetch-yunet"; auto takes yunet where it is"""
-    yunet_file: str = ""
-    """YuNet's model file; empty means where "mien model fetch-yunet" puts it"""
-    faces: Literal["largest", "all"] = "largest"
-    """whose expression counts: the largest face, or all in view by their size"""
-    profile: Profile = "balanced"
-    """share of one core to use and frames a second at most: eco 5 %, 4; balanced 15 %, 8; responsive 40 %, 15"""
-    min_face: Annotated[int, Meta(ge=24, le=1080)] = 60
-    """side of the smallest face to look for, in pixels; larger is faster"""
+    detector: Annotated[
+        Literal["auto", "haar", "yunet"],
+        Meta(
+            description='haar needs no file; yunet finds more faces and needs "mien model fetch-yunet"; '
+            "auto takes yunet where it is"
+        ),
+    ] = "auto"
+    yunet_file: Annotated[
+        str, Meta(description='YuNet\'s model file; empty means where "mien model fetch-yunet" puts it')
+    ] = ""
+    faces: Annotated[
+        Literal["largest", "all"],
+        Meta(description="whose expression counts: the largest face, or all in view by their size"),
+    ] = "largest"
+    profile: Annotated[
+        Profile,
+        Meta(
+            description="share of one core to use and frames a second at most: eco 5 %, 4; balanced 15 %, 8; "
+            "responsive 40 %, 15"
+        ),
+    ] = "balanced"
+    min_face: Annotated[
+        int, Meta(ge=24, le=1080, description="side of the smallest face to look for, in pixels; larger is faster")
+    ] = 60
 
 
 class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[model]"""
 
-    file: str = ""
-    """a model file; empty means the one that comes with mien"""
-    runtime: Literal["auto", "litert", "tflite-runtime"] = "auto"
-    """auto prefers litert"""
-    threads: Annotated[int, Meta(ge=1, le=4)] = 1
-    """threads of the network; one is enough for it"""
+    file: Annotated[str, Meta(description="a model file; empty means the one that comes with mien")] = ""
+    runtime: Annotated[Literal["auto", "litert", "tflite-runtime"], Meta(description="auto prefers litert")] = "auto"
+    threads: Annotated[int, Meta(ge=1, le=4, description="threads of the network; one is enough for it")] = 1
 
 
 class MoodConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[mood]"""
 
-    threshold: Share = 0.98
-    """probability that an expression must reach to become the mood"""
-    dwell: Seconds = 0.0
-    """seconds for which it must lead before the mood changes"""
-    hold: Annotated[float, Meta(ge=1, le=86400)] = 120.0
-    """seconds that a mood lasts on average; longer makes changes rarer, and slower"""
-    memory: Annotated[float, Meta(ge=0.05, le=60)] = 2.1
-    """seconds for which a reading must last to count as one whole piece of evidence; longer is steadier and slower"""
-    absent_after: Seconds = 10.0
-    """seconds without a face until nobody is there"""
+    threshold: Annotated[Share, Meta(description="probability that an expression must reach to become the mood")] = 0.98
+    dwell: Annotated[Seconds, Meta(description="seconds for which it must lead before the mood changes")] = 0.0
+    hold: Annotated[
+        float,
+        Meta(
+            ge=1, le=86400, description="seconds that a mood lasts on average; longer makes changes rarer, and slower"
+        ),
+    ] = 120.0
+    memory: Annotated[
+        float,
+        Meta(
+            ge=0.05,
+            le=60,
+            description="seconds for which a reading must last to count as one whole piece of evidence; "
+            "longer is steadier and slower",
+        ),
+    ] = 2.1
+    absent_after: Annotated[Seconds, Meta(description="seconds without a face until nobody is there")] = 10.0
 
 
 Source = Literal["library", "catalogue", "playlists", "starter"]
-Label = Literal["neutral", "happy", "sad", "surprise", "angry", "disgust", "fear"]
 
 
 class MusicConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[music]"""
 
-    enabled: bool = False
-    """play music to the mood; needs [spotify] client_id and 'mien spotify login'"""
-    intent: Literal["match", "lift", "calm"] = "match"
-    """match the mood, lift it, or calm it"""
-    sources: Annotated[tuple[Source, ...], Meta(min_length=1)] = ("library", "catalogue", "playlists", "starter")
-    """where songs come from, the first choice first: library, catalogue, playlists, starter"""
-    playlists: dict[
-        Label, Annotated[str, Meta(pattern=r"^(spotify:playlist:|https://open\.spotify\.com/playlist/).+")]
+    enabled: Annotated[
+        bool, Meta(description="play music to the mood; needs [spotify] client_id and 'mien spotify login'")
+    ] = False
+    intent: Annotated[Intent, Meta(description="match the mood, lift it, or calm it")] = "match"
+    sources: Annotated[
+        tuple[Source, ...],
+        Meta(
+            min_length=1,
+            description="where songs come from, the first choice first: library, catalogue, playlists, starter",
+        ),
+    ] = ("library", "catalogue", "playlists", "starter")
+    playlists: Annotated[
+        dict[Label, Annotated[str, Meta(pattern=r"^(spotify:playlist:|https://open\.spotify\.com/playlist/).+")]],
+        Meta(
+            description="your own playlist for each mood, for example "
+            '{ happy = "https://open.spotify.com/playlist/..." '
+            "}"
+        ),
     ] = {}
-    """your own playlist for each mood, for example { happy = "https://open.spotify.com/playlist/..." }"""
-    explicit: bool = True
-    """play songs that are marked explicit"""
-    dwell: Seconds = 20.0
-    """seconds for which a mood must hold before the music follows it"""
-    cooldown: Seconds = 120.0
-    """least seconds between two changes of the mood that the music follows"""
-    interrupt: bool = False
-    """let a new mood cut a song short; otherwise the next song follows it"""
-    takeover_pause: Seconds = 1200.0
-    """seconds for which mien leaves the music alone after a person changed track, context, volume or device"""
-    quiet_hours: Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")] = ""
-    """local time in which no song is started, for example "22:30-07:00"; empty for none"""
-    pause_when_absent: bool = False
-    """pause when nobody is there, and go on when somebody is"""
-    volume: Annotated[int, Meta(ge=-1, le=100)] = -1
-    """percent to set when music starts from silence; -1 leaves the volume alone"""
+    explicit: Annotated[bool, Meta(description="play songs that are marked explicit")] = True
+    dwell: Annotated[Seconds, Meta(description="seconds for which a mood must hold before the music follows it")] = 20.0
+    cooldown: Annotated[
+        Seconds, Meta(description="least seconds between two changes of the mood that the music follows")
+    ] = 120.0
+    interrupt: Annotated[
+        bool, Meta(description="let a new mood cut a song short; otherwise the next song follows it")
+    ] = False
+    takeover_pause: Annotated[
+        Seconds,
+        Meta(
+            description="seconds for which mien leaves the music alone after a person changed "
+            "track, context, volume or "
+            "device"
+        ),
+    ] = 1200.0
+    quiet_hours: Annotated[
+        str,
+        Meta(
+            pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$",
+            description='local time in which no song is started, for example "22:30-07:00"; empty for none',
+        ),
+    ] = ""
+    pause_when_absent: Annotated[bool, Meta(description="pause when nobody is there, and go on when somebody is")] = (
+        False
+    )
+    volume: Annotated[
+        int,
+        Meta(ge=-1, le=100, description="percent to set when music starts from silence; -1 leaves the volume alone"),
+    ] = -1
 
 
 class SpotifyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[spotify]"""
 
-    client_id: Annotated[str, Meta(pattern=r"^([0-9A-Za-z]{8,64})?$")] = ""
-    """the client id of your own app from the Spotify Developer Dashboard"""
-    device: str = ""
-    """name or id of the device to play on ('mien spotify devices'); empty for the one that is active"""
-    redirect_port: Annotated[int, Meta(ge=1024, le=65535)] = 8898
-    """your app's redirect URI must be http://127.0.0.1:8898/callback, with this port"""
+    client_id: Annotated[
+        str,
+        Meta(
+            pattern=r"^([0-9A-Za-z]{8,64})?$",
+            description="the client id of your own app from the Spotify Developer Dashboard",
+        ),
+    ] = ""
+    device: Annotated[
+        str,
+        Meta(
+            description="name or id of the device to play on ('mien spotify devices'); empty for the one that is active"
+        ),
+    ] = ""
+    redirect_port: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=65535,
+            description="your app's redirect URI must be http://127.0.0.1:8898/callback, with this port",
+        ),
+    ] = 8898
 
 
 class MqttConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[mqtt]"""
 
-    host: str = ""
-    """the broker's name or address; empty means that nothing is said over MQTT"""
-    port: Annotated[int, Meta(ge=0, le=65535)] = 0
-    """0 means 1883, or 8883 with TLS"""
-    node: Annotated[str, Meta(pattern=r"^([a-z0-9][a-z0-9_-]{0,31})?$")] = ""
-    """this machine's name in topics: lower-case letters, digits, - and _; empty means the host's name"""
-    name: Annotated[str, Meta(min_length=1, max_length=60)] = "Mien"
-    """the device's name in Home Assistant; leave the room out of it, for Home Assistant adds the area by itself"""
-    area: Annotated[str, Meta(max_length=60)] = ""
-    """the area that Home Assistant suggests for it"""
-    language: Literal["en", "de", "es", "fr", "el"] = "en"
-    """of the entities' names"""
-    username: str = ""
-    """empty means none"""
-    password_file: str = ""
-    """a file that holds the password, mode 0600; empty means systemd's credential mqtt-password, or none"""
-    tls: bool = False
-    """encrypt, and verify the broker's certificate"""
-    ca_file: str = ""
-    """the authority that signed it, where that is your own (PEM); empty means the system's authorities"""
-    cert_file: str = ""
-    """this machine's certificate, where the broker asks for one (PEM)"""
-    key_file: str = ""
-    """the certificate's private key (PEM)"""
+    host: Annotated[
+        str, Meta(description="the broker's name or address; empty means that nothing is said over MQTT")
+    ] = ""
+    port: Annotated[int, Meta(ge=0, le=65535, description="0 means 1883, or 8883 with TLS")] = 0
+    node: Annotated[
+        str,
+        Meta(
+            pattern=r"^([a-z0-9][a-z0-9_-]{0,31})?$",
+            description="this machine's name in topics: lower-case letters, digits, - and _; "
+            "empty means the host's name",
+        ),
+    ] = ""
+    name: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=60,
+            description="the device's name in Home Assistant; "
+            "leave the room out of it, for Home Assistant adds the area by itself",
+        ),
+    ] = "Mien"
+    area: Annotated[str, Meta(max_length=60, description="the area that Home Assistant suggests for it")] = ""
+    language: Annotated[Literal["en", "de", "es", "fr", "el"], Meta(description="of the entities' names")] = "en"
+    username: Annotated[str, Meta(description="empty means none")] = ""
+    password_file: Annotated[
+        str,
+        Meta(
+            description="a file that holds the password, mode 0600; "
+            "empty means systemd's credential mqtt-password, or none"
+        ),
+    ] = ""
+    tls: Annotated[bool, Meta(description="encrypt, and verify the broker's certificate")] = False
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="the authority that signed it, where that is your own (PEM); "
+            "empty means the system's authorities"
+        ),
+    ] = ""
+    cert_file: Annotated[str, Meta(description="this machine's certificate, where the broker asks for one (PEM)")] = ""
+    key_file: Annotated[str, Meta(description="the certificate's private key (PEM)")] = ""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -209,9 +295,9 @@ def example() -> str:
     for section in msgspec.structs.fields(Config):
         kind = type(section.default)
         lines += ["", f"[{section.name}]"]
-        notes = _field_notes(kind)
+        descriptions = _descriptions(kind)
         for field in msgspec.structs.fields(kind):
-            lines += [f"# {notes[field.name]}", f"{field.name} = {_toml(getattr(section.default, field.name))}"]
+            lines += [f"# {descriptions[field.name]}", f"{field.name} = {_toml(getattr(section.default, field.name))}"]
     return "\n".join(lines) + "\n"
 
 
@@ -250,16 +336,9 @@ def _toml(value: str | float | bool | tuple[str, ...] | dict[str, str]) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _field_notes(kind: type[msgspec.Struct]) -> dict[str, str]:
-    """The text under each field of a section, read from this file's own source."""
-    import ast
-    import inspect
-    import textwrap
-
-    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    notes = {}
-    for field, note in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(note, ast.Expr):
-            notes[field.target.id] = str(ast.literal_eval(note.value))
-    return notes
+def _descriptions(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """Return what each field of a section means, from its `Meta(description=...)`."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {
+        name: next(meta.description for meta in hint.__metadata__ if meta.description) for name, hint in hints.items()
+    }

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
-from mien.config import Config, Profile
-
-PROFILES: tuple[Profile, ...] = get_args(Profile)
+from mien.config import PROFILES, Config, Profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,14 @@
 """The seven expressions that mien names, in the order of the network's outputs."""
 
+from __future__ import annotations
+
 from enum import IntEnum
+from typing import Literal, get_args
+
+Label = Literal["neutral", "happy", "sad", "surprise", "angry", "disgust", "fear"]
+
+LABELS: tuple[Label, ...] = get_args(Label)
+"""In the order of the network's outputs."""
 
 
 class Expression(IntEnum):
@@ -19,10 +27,15 @@ class Expression(IntEnum):
     DISGUST = 5
     FEAR = 6
 
+    @classmethod
+    def from_label(cls, label: str) -> Expression:
+        """Return the expression of a label. Raises ValueError for any other text."""
+        return cls(LABELS.index(label))
+
     @property
-    def label(self) -> str:
+    def label(self) -> Label:
         """The lower-case name used on the command line, in JSON and in model files."""
-        return self.name.lower()
+        return LABELS[self]
 
     @property
     def valence(self) -> float:
@@ -44,5 +57,3 @@ _PLACES = {
     Expression.DISGUST: (-0.60, 0.35),
     Expression.FEAR: (-0.64, 0.60),
 }
-
-LABELS: tuple[str, ...] = tuple(expression.label for expression in Expression)

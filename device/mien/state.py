@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from mien.errors import ConfigError
+
+_LOCK_POLL = 0.05  # seconds between attempts to take a lock
 
 
 def state_directory() -> Path:
@@ -44,6 +49,28 @@ def replace_file(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+
+
+@contextlib.contextmanager
+def locked(path: Path, timeout: float = 0.0) -> Iterator[None]:
+    """Hold the exclusive lock of a file, which is made with mode 0600, among the processes of this machine.
+
+    Raises TimeoutError where another holds it for longer than `timeout` seconds, and OSError where it cannot be opened.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise TimeoutError(f"{path} is locked") from None
+                time.sleep(_LOCK_POLL)
+        yield
+    finally:
+        os.close(file)
 
 
 def _home() -> Path:

@@ -7,12 +7,11 @@ from contextlib import closing
 
 import msgspec
 
-from mien.config import Config
+from mien.config import Config, Intent
 from mien.errors import ConfigError
 from mien.events import Mood, certain
 from mien.expression import Expression
 from mien.music.players.spotify.status import LASTING, SpotifyError, Status
-from mien.music.recommend.ranker import Intent
 from mien.service.music_output import MusicOutput, NowPlaying, players
 from mien.service.signals import stop_signals
 

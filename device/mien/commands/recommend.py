@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from mien.config import Intent
 from mien.errors import ConfigError
 from mien.music.catalog.catalog import Catalog, default_path, starter
 from mien.music.recommend.query import select
-from mien.music.recommend.ranker import Intent, Recommendation, recommend
+from mien.music.recommend.ranker import Recommendation, recommend
 
 
 def choose(

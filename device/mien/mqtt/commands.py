@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
 
-from mien.config import Profile
+from mien.config import INTENTS, PROFILES
 from mien.expression import LABELS
-from mien.mqtt.payloads import Intent
 
-PROFILES: tuple[str, ...] = get_args(Profile)
-INTENTS: tuple[str, ...] = get_args(Intent)
 MOODS = ("auto", *LABELS)
 THRESHOLD = (30, 99)
 """Percent."""

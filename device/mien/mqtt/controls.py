@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from mien.config import Profile
-from mien.mqtt.payloads import Intent, MusicPayload
+from mien.config import Intent, Profile
+from mien.mqtt.payloads import MusicPayload
 
 
 class Diagnostics(Protocol):

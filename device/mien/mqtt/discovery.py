@@ -9,8 +9,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from mien.config import INTENTS, PROFILES
 from mien.expression import LABELS
-from mien.mqtt.commands import INTENTS, MOODS, PROFILES, THRESHOLD
+from mien.mqtt.commands import MOODS, THRESHOLD
 from mien.mqtt.entity_names import named
 from mien.mqtt.topics import Topics
 

@@ -7,13 +7,11 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from mien.config import Profile
+from mien.config import Intent, Profile
 from mien.events import Mood
-from mien.expression import LABELS, Expression
+from mien.expression import LABELS, Expression, Label
 
-Label = Literal["neutral", "happy", "sad", "surprise", "angry", "disgust", "fear"]
-EventType = Literal["neutral", "happy", "sad", "surprise", "angry", "disgust", "fear", "absent"]
-Intent = Literal["match", "lift", "calm"]
+EventType = Literal[Label, "absent"]
 
 Version = Annotated[Literal[1], Meta(description="of this payload's form; it grows when old readers would misread it")]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -148,9 +146,9 @@ def state_of(mood: Mood | None, *, faces: int, since: str, run: str, seq: int) -
     """A mood as it travels; None (no mood is known) reads as nobody there."""
     there = mood is not None and mood.expression is not None
     return StatePayload(
-        expression=LABELS[mood.expression] if mood is not None and mood.expression is not None else None,  # type: ignore[arg-type]
+        expression=LABELS[mood.expression] if mood is not None and mood.expression is not None else None,
         confidence=mood.confidence if mood is not None else 0.0,
-        probabilities=dict(zip(LABELS, mood.probabilities, strict=False)) if mood is not None else {},  # type: ignore[arg-type]
+        probabilities=dict(zip(LABELS, mood.probabilities, strict=False)) if mood is not None else {},
         valence=mood.valence if mood is not None and there else None,
         arousal=mood.arousal if mood is not None and there else None,
         faces=faces,
@@ -173,8 +171,8 @@ def mood_of(state: StatePayload) -> Mood:
         return Mood(None, 0.0, (), state.at)
     if set(state.probabilities) != set(LABELS) or abs(sum(state.probabilities.values()) - 1) > 0.01:
         raise PayloadError("the probabilities are not those of the seven expressions")
-    probabilities = tuple(state.probabilities[label] for label in LABELS)  # type: ignore[index]
-    return Mood(Expression(LABELS.index(state.expression)), state.confidence, probabilities, state.at)
+    probabilities = tuple(state.probabilities[label] for label in LABELS)
+    return Mood(Expression.from_label(state.expression), state.confidence, probabilities, state.at)
 
 
 def schema() -> dict[str, Any]:

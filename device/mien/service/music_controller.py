@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from mien.events import Event, Mood, certain
-from mien.expression import LABELS, Expression
+from mien.expression import Expression
 from mien.mqtt.payloads import MusicPayload
 
 if TYPE_CHECKING:
-    from mien.music.recommend.ranker import Intent
+    from mien.config import Intent
 
 
 class Now(Protocol):
@@ -108,7 +108,7 @@ class MusicController:
         """A label, or auto."""
         self._set = msgspec.structs.replace(self._set, mood=mood)
         if mood != "auto":
-            expression = Expression(LABELS.index(mood))
+            expression = Expression.from_label(mood)
             at = self._seen.at if self._seen is not None else 0.0
             self._player.handle(Mood(expression, 1.0, certain(expression), at))
         elif self._seen is not None:

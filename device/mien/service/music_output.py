@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from mien.clock import Clock
-from mien.config import Config
+from mien.config import Config, Intent
 from mien.errors import MienError
 from mien.events import Event, Mood
 from mien.music.catalog.catalog import Catalog, default_path
@@ -19,7 +19,6 @@ from mien.music.dj.track_source import CatalogTrackSource
 from mien.music.players.spotify.client import SpotifyClient
 from mien.music.players.spotify.status import SpotifyState, Status
 from mien.music.players.spotify.store import TokenStore
-from mien.music.recommend.ranker import Intent
 from mien.state import state_directory
 
 AGAIN = 300.0

@@ -41,7 +41,7 @@ class FaceTrack:
     def again(self, gray: Gray) -> FaceTrack | None:
         """The face where its picture fits best near its last place, its size unchanged; None where it fits badly.
 
-        Normalised correlation (Lewis 1995), which light does not sway. The picture stays that of the detection: no drift.
+        Normalised correlation (Lewis 1995), which light does not sway. The picture is kept as detected: no drift.
         """
         window = crop_window(gray, self.face, _BREADTH, _SIDE)
         height, width = self.picture.shape

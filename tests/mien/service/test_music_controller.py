@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mien.config import Intent
 from mien.events import CameraEvent, Event, Mood
 from mien.expression import Expression
 from mien.mqtt import payloads
-from mien.music.recommend.ranker import Intent
 from mien.service.music_controller import MusicController
 
 

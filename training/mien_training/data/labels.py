@@ -19,4 +19,4 @@ def expression_named(name: str) -> Expression | None:
     """The expression of a name such as "happy" or "Sadness"; None for a name that mien does not know."""
     lower = name.strip().lower()
     label = _SYNONYMS.get(lower, lower)
-    return Expression(LABELS.index(label)) if label in LABELS else None
+    return Expression.from_label(label) if label in LABELS else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from mien.clock import Clock
-from mien.config import MusicConfig
+from mien.config import Intent, MusicConfig
 from mien.errors import MienError
 from mien.events import Mood
 from mien.music.dj.mood_filter import MoodDebouncer, TargetMood
@@ -19,7 +19,6 @@ from mien.music.dj.playback_diff import PlaybackChange, PlaybackSnapshot, what_h
 from mien.music.dj.quiet import is_quiet
 from mien.music.players.spotify.models import Item, Playback, PlayerDevice
 from mien.music.players.spotify.status import SpotifyError, SpotifyState, Status
-from mien.music.recommend.ranker import Intent
 
 LOOK = 30.0
 """Seconds between looks at what plays: 120 an hour. A skip or a hand at the volume is noticed within that time."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from mien.clock import Clock
-from mien.config import MusicConfig, Source
+from mien.config import Intent, MusicConfig, Source
 from mien.expression import Expression
 from mien.music.catalog import song_key
 from mien.music.catalog.catalog import Catalog, Track
@@ -17,7 +17,6 @@ from mien.music.dj.mood_filter import TargetMood
 from mien.music.players.spotify.models import Item, Page
 from mien.music.players.spotify.status import SpotifyError, SpotifyState
 from mien.music.recommend.query import WINDOW, select
-from mien.music.recommend.ranker import Intent
 
 FITS = 0.25
 """A source whose best song scores less gives way to the next; if none has better, the first is taken after all."""
@@ -115,7 +114,7 @@ class CatalogTrackSource:
 
     def _from_playlist(self, served: TargetMood) -> Iterator[PlayableSong]:
         label = served.expression.label
-        items = self._playlist(self._config.playlists.get(label, ""))  # type: ignore[call-overload] # a Label
+        items = self._playlist(self._config.playlists.get(label, ""))
         played = self._catalog.played(self._clock.wall() - WINDOW)
         tracks = [_as_track(item, served.expression) for item in items if self._config.explicit or not item.explicit]
         left = [track for track in tracks if track.track_id not in played]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mien.config import Intent
 from mien.music.catalog.catalog import Catalog, Track, starter
-from mien.music.recommend.ranker import Intent, Recommendation, recommend, sound, targets
+from mien.music.recommend.ranker import Recommendation, recommend, sound, targets
 
 WINDOW = 3 * 86400.0
 """Seconds for which a song that was played does not come again."""

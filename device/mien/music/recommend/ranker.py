@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.config import Intent
 from mien.events import certain
 from mien.expression import Expression
 from mien.music.catalog.catalog import Feedback, Track
@@ -17,8 +17,6 @@ from mien.music.catalog.plane import AROUSAL_COUNTS, Place
 from mien.music.recommend.feedback import FeedbackModel
 
 Floats = NDArray[np.float64]
-Intent = Literal["match", "lift", "calm"]
-INTENTS: tuple[str, ...] = get_args(Intent)
 
 REACH = 0.35
 """Standard deviation, on the plane, of closeness: songs within it of a place fit the place."""

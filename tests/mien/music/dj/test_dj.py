@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.config import MusicConfig
+from mien.config import Intent, MusicConfig
 from mien.errors import InputError
 from mien.events import Mood
 from mien.expression import Expression
@@ -26,7 +26,6 @@ from mien.music.players.spotify.models import Item
 from mien.music.players.spotify.rate_limit import PER_HOUR
 from mien.music.players.spotify.status import SpotifyState
 from mien.music.players.spotify.store import TokenStore
-from mien.music.recommend.ranker import Intent
 from tests.fakes.spotify_fixtures import AIR, BLUE, clock_of, contract, door, server, spotify, vault
 from tests.fakes.spotify_server import Server
 

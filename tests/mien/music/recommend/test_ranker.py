@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mien.config import INTENTS, Intent
 from mien.expression import Expression
 from mien.music.catalog.catalog import Feedback, Track, starter
 from mien.music.recommend.feedback import FeedbackModel, verdict
-from mien.music.recommend.ranker import INTENTS, Intent, mood_place, recommend, scores, sound, targets
+from mien.music.recommend.ranker import mood_place, recommend, scores, sound, targets
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
 SAD = tuple(float(e == Expression.SAD) for e in Expression)
