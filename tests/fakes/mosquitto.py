@@ -13,7 +13,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from mien.mqtt import payloads, topics
+from tests.eventually import eventually
 
 MOSQUITTO = shutil.which("mosquitto") or next(
     (path for path in ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto") if Path(path).exists()), None
@@ -38,16 +39,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def until(condition: Callable[[], object], seconds: float = 10.0) -> bool:
-    """Wait for something to become so; whether it did."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return bool(condition())
 
 
 @dataclass
@@ -81,7 +72,7 @@ class Broker:
         assert MOSQUITTO is not None
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([MOSQUITTO, "-v", "-c", str(config)], stdout=log, stderr=log)
-        assert until(self.listens), (self.folder / "mosquitto.log").read_text()
+        assert eventually(self.listens), (self.folder / "mosquitto.log").read_text()
         return self
 
     def listens(self) -> bool:
@@ -181,7 +172,7 @@ class Ear:
 
     def say(self, topic: str, payload: bytes | str, *, retain: bool = False, qos: int = 1) -> None:
         """Publish, and wait until the broker has it. After a broker's restart the ear is away for a moment."""
-        assert until(self._client.is_connected)
+        assert eventually(self._client.is_connected)
         self._client.publish(topic, payload, qos, retain).wait_for_publish(10)
 
     def of(self, topic: str) -> list[Message]:

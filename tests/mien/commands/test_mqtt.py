@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from mien.mqtt import payloads
 from mien.mqtt.connection import ConnectionTiming
 from mien.service import house
 from tests.conftest import ROOT
-from tests.fakes.mosquitto import PASSWORD, USER, Broker, free_port, hearing, needs_broker, retained, running, until
+from tests.eventually import eventually
+from tests.fakes.mosquitto import PASSWORD, USER, Broker, free_port, hearing, needs_broker, retained, running
 
 pytestmark = needs_broker
 
@@ -87,8 +89,8 @@ def test_run_comes_before_the_broker_and_finds_it(tmp_path: Path, program: Progr
     broker = Broker(tmp_path, port=port).start()
     try:
         with hearing(port) as ear:
-            assert until(lambda: ear.last("mien/kitchen/availability"), 40)
-            assert until(lambda: ear.last("mien/kitchen/event"), 20)
+            assert eventually(lambda: ear.last("mien/kitchen/availability"), 40)
+            assert eventually(lambda: ear.last("mien/kitchen/event"), 20)
             code, out, err = ended(process)
             assert code == 0, err
             assert "Next attempt in" in err
@@ -98,9 +100,9 @@ def test_run_comes_before_the_broker_and_finds_it(tmp_path: Path, program: Progr
                 m.json["event_type"] for m in ear.of("mien/kitchen/event")
             }
             again = program(port, "run", "--json", camera=True)
-            assert until(lambda: ear.last("mien/kitchen/availability").payload == b"online", 20)  # type: ignore[union-attr]
+            assert eventually(lambda: ear.last("mien/kitchen/availability").payload == b"online", 20)  # type: ignore[union-attr]
             again.kill()
-            assert until(lambda: ear.last("mien/kitchen/availability").payload == b"offline", 5)  # type: ignore[union-attr]
+            assert eventually(lambda: ear.last("mien/kitchen/availability").payload == b"offline", 5)  # type: ignore[union-attr]
     finally:
         broker.kill()
 
@@ -109,7 +111,7 @@ def test_two_daemons_of_one_installation(broker: Broker, program: Program) -> No
     """The second `mien run` with the same node name exits with 3 and says what to do; the first goes on."""
     with hearing(broker.port) as ear:
         first = program(broker.port, "run", camera=True)
-        assert until(lambda: ear.last("mien/kitchen/availability"), 20)
+        assert eventually(lambda: ear.last("mien/kitchen/availability"), 20)
         second = program(broker.port, "run", camera=True)
         _, err = second.communicate(timeout=20)
         assert second.returncode == 3
@@ -124,7 +126,7 @@ def test_a_daemon_lives_through_a_fault_of_the_camera(tmp_path: Path, broker: Br
     (tmp_path / "fault").touch()
     with hearing(broker.port) as ear:
         process = program(broker.port, "run", camera=True)
-        assert until(lambda: any(m.json["state"] == "fault" for m in ear.of("mien/kitchen/camera")), 20)
+        assert eventually(lambda: any(m.json["state"] == "fault" for m in ear.of("mien/kitchen/camera")), 20)
         assert "cable" in ear.last("mien/kitchen/camera").json["detail"]  # type: ignore[union-attr]
         assert process.poll() is None
 
@@ -154,11 +156,11 @@ def test_play_hears_other_machines(
         )
         assert first["at"] == 1.0
         broker.kill()
-        assert until(lambda: not node.link.up)
+        assert eventually(lambda: not node.link.up)
         node.handle(SAD)
         broker.start()
         # offline may be told in between, if the broker's last word was the will
-        assert until(lambda: json.loads(lines(player, 1)[0]).get("expression") == "sad", 40)
+        assert eventually(lambda: json.loads(lines(player, 1)[0]).get("expression") == "sad", 40)
     assert json.loads(lines(player, 1)[0])["detail"] == "it is offline"
     code, _, err = ended(player)
     assert (code, "Traceback" in err) == (0, False)
@@ -185,13 +187,16 @@ def test_play_feeds_outputs(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp
     config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="pi1"))
     output, file = Output(), StringIO()
 
+    def arrived(mood: Mood) -> bool:
+        return mood.expression in [e.expression for e in output.events if isinstance(e, Mood)]
+
     def story() -> None:
         with house.listening(config, Controls(config), None, QUICK) as node:
             node.handle(CameraEvent("open", "", 0.0))
             for mood in (HAPPY, SAD):
                 node.handle(mood)
-                until(lambda mood=mood: mood.expression in [e.expression for e in output.events if isinstance(e, Mood)])  # type: ignore[misc]
-        until(lambda: len(output.events) == 3)
+                eventually(partial(arrived, mood))
+        eventually(lambda: len(output.events) == 3)
         signal.raise_signal(signal.SIGINT)
 
     thread = threading.Thread(target=story)
@@ -249,7 +254,7 @@ def test_forget_leaves_no_trace(
     with hearing(broker.port) as ear:
         ear.say("mien/other/availability", "online", retain=True)
         with house.listening(config, Controls(config), None, QUICK):
-            assert until(lambda: ear.last("mien/kitchen/availability"))
+            assert eventually(lambda: ear.last("mien/kitchen/availability"))
             forgetting = program(broker.port, "mqtt", "forget")
             _, err = forgetting.communicate(timeout=30)
             assert (forgetting.returncode, "stop it first" in err) == (6, True)

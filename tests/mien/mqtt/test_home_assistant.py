@@ -24,7 +24,8 @@ import pytest
 from mien.config import Config
 from mien.expression import LABELS
 from tests.conftest import ROOT
-from tests.fakes.mosquitto import Broker, Ear, Message, needs_broker, retained, until
+from tests.eventually import eventually
+from tests.fakes.mosquitto import Broker, Ear, Message, needs_broker, retained
 
 HA_ROOT = Path(os.environ.get("MIEN_HA_ROOT", "/nowhere"))
 pytestmark = [
@@ -155,7 +156,7 @@ class House:
         command = "exec /opt/ha/venv/bin/hass -c /opt/ha/config --skip-pip-packages none"
         with (self.config / "out.log").open("ab") as log:
             self.hass = subprocess.Popen(["chroot", HA_ROOT, "bash", "-c", command], stdout=log, stderr=log)
-        born = until(lambda: b"online" in [m.payload for m in self.ear.of("homeassistant/status")[births:]], 240)
+        born = eventually(lambda: b"online" in [m.payload for m in self.ear.of("homeassistant/status")[births:]], 240)
         assert born, (self.config / "out.log").read_text()[-3000:]
 
     def stop_hass(self) -> None:
@@ -213,7 +214,7 @@ class House:
         """Asked, for what Home Assistant tells by itself is lost while the broker is away."""
         before = len(self.ear.of("test/told"))
         self.ear.say("test/ask", "?")
-        until(lambda: len(self.ear.of("test/told")) > before, 3)
+        eventually(lambda: len(self.ear.of("test/told")) > before, 3)
         told = self.ear.of("test/told")[before:]
         states = told[0].json if told else {}
         kinds = {key: "binary_sensor" if key == "face" else "sensor" for key in MOODS}
@@ -248,10 +249,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def test_every_entity_is_there(house: House) -> None:
     """One device with everything on it, each entity with a value, and no warning in Home Assistant's log."""
-    assert until(house.shows_moods, 60), (house.folder / "daemon.log").read_text()[-2000:]
+    assert eventually(house.shows_moods, 60), (house.folder / "daemon.log").read_text()[-2000:]
     for kind, keys in ENTITIES.items():
         for key in keys:
-            assert until(lambda kind=kind, key=key: house.state(kind, key) is not None, 20), (kind, key)  # type: ignore[misc]
+            assert eventually(lambda kind=kind, key=key: house.state(kind, key) is not None, 20), (kind, key)  # type: ignore[misc]
             assert house.state(kind, key) != "unavailable", (kind, key)
     assert house.state("binary_sensor", "camera_problem") == "off"
     assert house.state("switch", "detection") == "on"
@@ -274,10 +275,10 @@ def test_an_automation_reacts_within_a_second(house: House) -> None:
         return [message for message in told if message.json["event_type"] == reaction.payload.decode()]
 
     before = len(reactions())
-    assert until(lambda: len(reactions()) >= before + 3, 60)
+    assert eventually(lambda: len(reactions()) >= before + 3, 60)
     delays = []
     for reaction in reactions()[before:]:
-        assert until(functools.partial(causes, reaction))
+        assert eventually(functools.partial(causes, reaction))
         cause = causes(reaction)[-1]
         delays.append(reaction.at - cause.at)
     print(f"automation after {max(delays) * 1000:.0f} ms at most")
@@ -287,34 +288,34 @@ def test_an_automation_reacts_within_a_second(house: House) -> None:
 def test_commands_reach_the_daemon(house: House) -> None:
     """Threshold, profile and detection are set from Home Assistant and shown there; off closes the camera."""
     house.call("number.set_value", f"number.mien_{NODE}_threshold", value=40)
-    assert until(lambda: house.state("number", "threshold") == "40", 10)
+    assert eventually(lambda: house.state("number", "threshold") == "40", 10)
     house.call("select.select_option", f"select.mien_{NODE}_profile", option="eco")
-    assert until(lambda: house.state("select", "profile") == "eco", 10)
+    assert eventually(lambda: house.state("select", "profile") == "eco", 10)
     assert house.open.exists()
     house.call("switch.turn_off", f"switch.mien_{NODE}_detection")
-    assert until(lambda: house.state("switch", "detection") == "off" and not house.open.exists(), 10)
-    assert until(lambda: house.state("sensor", "expression") == "unavailable", 10)
+    assert eventually(lambda: house.state("switch", "detection") == "off" and not house.open.exists(), 10)
+    assert eventually(lambda: house.state("sensor", "expression") == "unavailable", 10)
     assert house.state("binary_sensor", "camera_problem") == "off"
     house.call("switch.turn_on", f"switch.mien_{NODE}_detection")
-    assert until(house.shows_moods, 30)
+    assert eventually(house.shows_moods, 30)
     house.call("select.select_option", f"select.mien_{NODE}_manual_mood", option="sad")
-    assert until(lambda: house.state("select", "manual_mood") == "sad", 10)
+    assert eventually(lambda: house.state("select", "manual_mood") == "sad", 10)
     assert house.state("sensor", "playing") == "A song by Somebody"
     house.call("button.press", f"button.mien_{NODE}_skip")
-    assert until(lambda: house.state("sensor", "playing") == "The next song by Somebody", 10)
+    assert eventually(lambda: house.state("sensor", "playing") == "The next song by Somebody", 10)
 
 
 def test_a_camera_fault_is_shown(house: House) -> None:
     """Expressions become unavailable, the problem is on, the diagnostics live; all comes back with the camera."""
     house.fault.touch()
-    assert until(lambda: all(house.state("sensor", key) == "unavailable" for key in ("expression", "valence")), 30)
-    assert until(lambda: house.state("binary_sensor", "camera_problem") == "on", 10)
-    assert until(lambda: "cable" in house.attribute("binary_sensor", "camera_problem", "detail"), 10)
+    assert eventually(lambda: all(house.state("sensor", key) == "unavailable" for key in ("expression", "valence")), 30)
+    assert eventually(lambda: house.state("binary_sensor", "camera_problem") == "on", 10)
+    assert eventually(lambda: "cable" in house.attribute("binary_sensor", "camera_problem", "detail"), 10)
     heard = len(house.ear.of(f"mien/{NODE}/diag"))
-    assert until(lambda: len(house.ear.of(f"mien/{NODE}/diag")) > heard, 40)
+    assert eventually(lambda: len(house.ear.of(f"mien/{NODE}/diag")) > heard, 40)
     assert house.state("sensor", "version") not in ("unavailable", None)
     house.fault.unlink()
-    assert until(house.shows_moods, 60)
+    assert eventually(house.shows_moods, 60)
     assert house.state("binary_sensor", "camera_problem") == "off"
 
 
@@ -323,12 +324,12 @@ def test_a_killed_daemon_is_unavailable_within_thirty_seconds(house: House) -> N
     assert house.daemon is not None
     house.daemon.send_signal(signal.SIGKILL)
     killed = time.monotonic()
-    assert until(lambda: house.state("sensor", "expression") == "unavailable", 30)
-    assert until(lambda: house.state("sensor", "version") == "unavailable", 5)
+    assert eventually(lambda: house.state("sensor", "expression") == "unavailable", 30)
+    assert eventually(lambda: house.state("sensor", "version") == "unavailable", 5)
     print(f"unavailable after {time.monotonic() - killed:.1f} s")
     house.daemon.wait()
     house.start_daemon()
-    assert until(house.shows_moods, 60)
+    assert eventually(house.shows_moods, 60)
     assert house.state("select", "profile") == "eco"  # what was set before the kill
 
 
@@ -338,7 +339,7 @@ def test_home_assistants_restart_is_survived(house: House) -> None:
     house.stop_hass()
     house.ear.messages.clear()
     house.start_hass()
-    assert until(house.shows_moods, 60)
+    assert eventually(house.shows_moods, 60)
     assert house.warnings() == []
 
 
@@ -348,8 +349,8 @@ def test_the_brokers_restart_is_survived(house: House) -> None:
     time.sleep(2)
     house.ear.messages.clear()
     house.broker.start()
-    assert until(lambda: f"homeassistant/device/mien_{NODE}/config" in retained(house.broker.port), 60)
-    assert until(house.shows_moods, 90), house.moods()
+    assert eventually(lambda: f"homeassistant/device/mien_{NODE}/config" in retained(house.broker.port), 60)
+    assert eventually(house.shows_moods, 90), house.moods()
 
 
 def test_a_broker_that_stops_for_a_minute_is_survived(house: House) -> None:
@@ -357,7 +358,7 @@ def test_a_broker_that_stops_for_a_minute_is_survived(house: House) -> None:
     house.broker.send(signal.SIGSTOP)
     time.sleep(60)
     house.broker.send(signal.SIGCONT)
-    assert until(house.shows_moods, 60), house.moods()
+    assert eventually(house.shows_moods, 60), house.moods()
     moods = [json.loads(line) for line in (house.folder / "daemon.log").read_text().splitlines() if '"mood"' in line]
     assert json.loads(retained(house.broker.port)[f"mien/{NODE}/state"])["expression"] in {
         mood["expression"]
@@ -369,8 +370,8 @@ def test_the_restart_button_restarts(house: House) -> None:
     """The button ends the daemon and starts it anew, under the same process id, with a run of its own."""
     run = house.ear.last(f"mien/{NODE}/state").json["run"]  # type: ignore[union-attr]
     house.call("button.press", f"button.mien_{NODE}_restart")
-    assert until(lambda: house.ear.last(f"mien/{NODE}/state").json["run"] != run, 60)  # type: ignore[union-attr]
-    assert until(house.shows_moods, 60)
+    assert eventually(lambda: house.ear.last(f"mien/{NODE}/state").json["run"] != run, 60)  # type: ignore[union-attr]
+    assert eventually(house.shows_moods, 60)
     assert house.daemon is not None
     assert house.daemon.poll() is None
 

@@ -28,6 +28,7 @@ from mien.mqtt.discovery import DeviceInfo
 from mien.mqtt.node import Node
 from mien.mqtt.outbox import WAITING_EVENTS, Message
 from mien.service import house
+from tests.eventually import eventually
 from tests.fakes.mosquitto import (
     PASSWORD,
     USER,
@@ -39,7 +40,6 @@ from tests.fakes.mosquitto import (
     needs_broker,
     retained,
     running,
-    until,
 )
 
 pytestmark = needs_broker
@@ -108,8 +108,8 @@ def test_node_speaks_to_every_kind_of_broker(tmp_path: Path, how: str, caplog: p
         old = OldBroker(real, how) if how in ("connack", "close") else None
         with home(old.port if old else real.port, **settings) as (made, _):
             made.handle(mood(1))
-            assert until(lambda: made.link.up and not made.link.waiting), caplog.text
-            assert until(lambda: kept_mood(real) == mood(1))
+            assert eventually(lambda: made.link.up and not made.link.waiting), caplog.text
+            assert eventually(lambda: kept_mood(real) == mood(1))
             assert retained(real)["mien/kitchen/availability"] == b"online"
         assert retained(real)["mien/kitchen/availability"] == b"offline"
         protocol = "p2" if old else "p5"  # as mosquitto calls MQTT 3.1.1 and 5
@@ -125,16 +125,16 @@ def test_node_speaks_to_every_kind_of_broker(tmp_path: Path, how: str, caplog: p
 def test_refusals_are_told_with_the_delay(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A wrong password and an untrusted certificate are named with what to mend and when it is tried again."""
     with running(tmp_path, password=True) as real, home(real.port):
-        assert until(lambda: "mqtt.password_file" in caplog.text)
+        assert eventually(lambda: "mqtt.password_file" in caplog.text)
         assert "Next attempt in" in caplog.text
     caplog.clear()
     other = tmp_path / "tls"
     other.mkdir()
     with running(other, tls=True) as real, home(real.port, host="localhost", tls=True):
-        assert until(lambda: "mqtt.ca_file" in caplog.text)
+        assert eventually(lambda: "mqtt.ca_file" in caplog.text)
     caplog.clear()
     with home(1, host="no-such-host.invalid"):
-        assert until(lambda: "mqtt.host" in caplog.text)
+        assert eventually(lambda: "mqtt.host" in caplog.text)
 
 
 def outage(real: Broker, how: str) -> Iterator[None]:
@@ -188,15 +188,15 @@ def test_outages_lose_nothing_that_counts(broker: Broker, how: str) -> None:
     """
     door = Door(broker)
     with home(door.port) as (made, _), hearing(broker.port) as before:
-        assert until(lambda: before.last("mien/kitchen/availability"))
+        assert eventually(lambda: before.last("mien/kitchen/availability"))
         for number in range(3):
             made.handle(mood(number))
-        assert until(lambda: says(before, mood(2)))
+        assert eventually(lambda: says(before, mood(2)))
         steps = outage(broker, how)
         next(steps)
         for number in range(3, 2003):
             made.handle(mood(number))
-        assert until(lambda: not made.link.up, 15)
+        assert eventually(lambda: not made.link.up, 15)
         for number in range(2003, 4003):
             made.handle(mood(number))
             assert made.link.waiting <= connection.IN_FLIGHT + WAITING_EVENTS
@@ -204,11 +204,11 @@ def test_outages_lose_nothing_that_counts(broker: Broker, how: str) -> None:
         next(steps)
         with hearing(broker.port) as after:
             door.open()
-            assert until(lambda: says(after, mood(4002)), 15)
-            assert until(lambda: not made.link.waiting)
+            assert eventually(lambda: says(after, mood(4002)), 15)
+            assert eventually(lambda: not made.link.waiting)
             for number in range(4003, 4006):
                 made.handle(mood(number))
-            assert until(lambda: says(after, mood(4005)) and not made.link.waiting)
+            assert eventually(lambda: says(after, mood(4005)) and not made.link.waiting)
         delivered = [[event.json["seq"] for event in ear.of("mien/kitchen/event")] for ear in (before, after)]
         for numbers in delivered:
             assert len(numbers) == len(set(numbers)), "an event came twice"
@@ -222,13 +222,13 @@ def test_outages_lose_nothing_that_counts(broker: Broker, how: str) -> None:
 def test_a_shaking_face_does_not_flood(broker: Broker) -> None:
     """Thirty changes in three seconds are thirty events in order, at most one state a second, and the last is right."""
     with home(broker.port) as (made, _), hearing(broker.port) as ear:
-        assert until(lambda: ear.last("mien/kitchen/availability"))
+        assert eventually(lambda: ear.last("mien/kitchen/availability"))
         began = time.monotonic()
         for number in range(30):
             made.handle(mood(number))
             time.sleep(0.1)
         lasted = time.monotonic() - began
-        assert until(lambda: says(ear, mood(29)), 3)
+        assert eventually(lambda: says(ear, mood(29)), 3)
         assert [message.json["seq"] for message in ear.of("mien/kitchen/event")] == list(range(1, 31))
         states = ear.of("mien/kitchen/state")
         assert len(states) <= lasted + 3
@@ -239,12 +239,12 @@ def test_a_shaking_face_does_not_flood(broker: Broker) -> None:
 def test_a_change_is_said_within_a_second(broker: Broker) -> None:
     """From the mood to the automation's ear: events at once, states within the second of their rate."""
     with home(broker.port) as (made, _), hearing(broker.port) as ear:
-        assert until(lambda: ear.last("mien/kitchen/availability"))
+        assert eventually(lambda: ear.last("mien/kitchen/availability"))
         for number in range(3):
             time.sleep(1.1)
             began = time.monotonic()
             made.handle(mood(number))
-            assert until(lambda number=number: len(ear.of("mien/kitchen/event")) == number + 1)  # type: ignore[misc]
+            assert eventually(lambda number=number: len(ear.of("mien/kitchen/event")) == number + 1)  # type: ignore[misc]
             assert ear.of("mien/kitchen/event")[-1].at - began < 0.2
 
 
@@ -252,7 +252,7 @@ def test_heartbeat_tells_that_nothing_changed(broker: Broker, monkeypatch: pytes
     """States and diagnostics come again though nothing is new, so that what is old can expire."""
     monkeypatch.setattr(node, "HEARTBEAT", 0.5)
     with home(broker.port), hearing(broker.port) as ear:
-        assert until(lambda: len(ear.of("mien/kitchen/state")) >= 4 and len(ear.of("mien/kitchen/diag")) >= 4, 5)
+        assert eventually(lambda: len(ear.of("mien/kitchen/state")) >= 4 and len(ear.of("mien/kitchen/diag")) >= 4, 5)
         assert len({message.payload for message in ear.of("mien/kitchen/state")[1:]}) == 1
 
 
@@ -261,7 +261,9 @@ def test_doubtful_readings_are_told_by_reason(broker: Broker, monkeypatch: pytes
     monkeypatch.setattr(node, "HEARTBEAT", 0.2)
     with home(broker.port) as (_, controls), hearing(broker.port) as ear:
         controls.diagnostics = Diagnostics(low_quality={"dark": 3, "turned": 1})
-        assert until(lambda: (last := ear.last("mien/kitchen/diag")) is not None and last.json["low_quality"] != {})
+        assert eventually(
+            lambda: (last := ear.last("mien/kitchen/diag")) is not None and last.json["low_quality"] != {}
+        )
         assert ear.last("mien/kitchen/diag").json["low_quality"] == {"dark": 3, "turned": 1}  # type: ignore[union-attr]
 
 
@@ -282,15 +284,15 @@ HOSTILE: list[tuple[str, bytes]] = [
 def test_hostile_commands_are_named_and_change_nothing(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
     """Unknown, wrong, huge, empty, not UTF-8, out of range, or for music that is not on: refused, named, no effect."""
     with home(broker.port) as (made, controls), hearing(broker.port, "mien/kitchen/+") as ear:
-        assert until(lambda: ear.last("mien/kitchen/availability"))
+        assert eventually(lambda: ear.last("mien/kitchen/availability"))
         before = made._settings()
         for name, payload in HOSTILE:
             ear.say(f"mien/kitchen/{name}/set", payload)
         ear.say("mien/kitchen/detection/set", "OFF", retain=True)
         ear.say("mien/kitchen/threshold/set", "70")
-        assert until(lambda: controls.threshold == 0.7)
+        assert eventually(lambda: controls.threshold == 0.7)
         assert (controls.detection, controls.profile, controls.stopping) == (before.detection, before.profile, None)
-        assert ear.last("mien/kitchen/settings").json["threshold"] == 0.7 or until(  # type: ignore[union-attr]
+        assert ear.last("mien/kitchen/settings").json["threshold"] == 0.7 or eventually(  # type: ignore[union-attr]
             lambda: ear.last("mien/kitchen/settings").json["threshold"] == 0.7  # type: ignore[union-attr]
         )
     refusals = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
@@ -302,21 +304,21 @@ def test_hostile_commands_are_named_and_change_nothing(broker: Broker, caplog: p
 def test_a_flood_of_nonsense_is_not_a_flood_of_lines(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
     """Two hundred refused commands make a dozen lines, and the node still obeys."""
     with home(broker.port) as (_, controls), hearing(broker.port, "mien/kitchen/+") as ear:
-        assert until(lambda: ear.last("mien/kitchen/availability"))
+        assert eventually(lambda: ear.last("mien/kitchen/availability"))
         for _ in range(200):
             ear.say("mien/kitchen/profile/set", "turbo", qos=0)
         ear.say("mien/kitchen/profile/set", "eco")
-        assert until(lambda: controls.profile == "eco")
+        assert eventually(lambda: controls.profile == "eco")
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) <= 12
 
 
 def test_what_the_house_set_outlives_a_restart(broker: Broker, tmp_path: Path) -> None:
     """A camera that was turned off stays off, in a file only mien can read."""
     with home(broker.port), hearing(broker.port) as ear:
-        assert until(lambda: ear.last("mien/kitchen/availability"))
+        assert eventually(lambda: ear.last("mien/kitchen/availability"))
         ear.say("mien/kitchen/detection/set", "OFF")
         ear.say("mien/kitchen/threshold/set", "61")
-        assert until(lambda: (ear.last("mien/kitchen/settings") or ear.messages[0]).json.get("threshold") == 0.61)
+        assert eventually(lambda: (ear.last("mien/kitchen/settings") or ear.messages[0]).json.get("threshold") == 0.61)
     with home(broker.port) as (_, controls):
         assert (controls.detection, controls.threshold) == (False, 0.61)
     file = tmp_path / "state" / house.SETTINGS
@@ -358,22 +360,22 @@ def test_music_obeys_the_house(broker: Broker) -> None:
     """Where music is on: its switch, intent, mood by hand and skip reach it, and what it does is said."""
     player = Player()
     with home(broker.port, player), hearing(broker.port) as ear:
-        assert until(lambda: ear.last("mien/kitchen/availability"))
+        assert eventually(lambda: ear.last("mien/kitchen/availability"))
         for name, text in (("music", "OFF"), ("intent", "lift"), ("mood", "sad"), ("skip", "PRESS")):
             ear.say(f"mien/kitchen/{name}/set", text)
-        assert until(lambda: player.skipped == 1)
+        assert eventually(lambda: player.skipped == 1)
         assert (player.now.on, player.now.intent, player.now.mood) == (False, "lift", "sad")
-        assert until(lambda: (ear.last("mien/kitchen/music") or ear.messages[0]).json.get("mood") == "sad")
-        assert until(lambda: (ear.last("mien/kitchen/diag") or ear.messages[0]).json.get("music") == "ready")
+        assert eventually(lambda: (ear.last("mien/kitchen/music") or ear.messages[0]).json.get("mood") == "sad")
+        assert eventually(lambda: (ear.last("mien/kitchen/diag") or ear.messages[0]).json.get("music") == "ready")
 
 
 def test_home_assistants_birth_is_answered(broker: Broker) -> None:
     """After its birth message discovery comes again, and the state after it."""
     with home(broker.port), hearing(broker.port) as ear:
-        assert until(lambda: ear.last("mien/kitchen/availability"))
+        assert eventually(lambda: ear.last("mien/kitchen/availability"))
         before = len(ear.messages)
         ear.say("homeassistant/status", "online", qos=0)
-        assert until(lambda: "mien/kitchen/availability" in [m.topic for m in ear.messages[before:]])
+        assert eventually(lambda: "mien/kitchen/availability" in [m.topic for m in ear.messages[before:]])
         said = [message.topic for message in ear.messages[before:]]
         assert said.index("homeassistant/device/mien_kitchen/config") < said.index("mien/kitchen/state")
 
@@ -382,10 +384,10 @@ def test_a_fault_of_the_camera_is_not_a_mood(broker: Broker) -> None:
     """With the camera's fault the mood is gone from the state, the diagnostics go on, and no event is made of it."""
     with home(broker.port) as (made, _), hearing(broker.port) as ear:
         made.handle(mood(1))
-        assert until(lambda: says(ear, mood(1)))
+        assert eventually(lambda: says(ear, mood(1)))
         made.handle(CameraEvent("fault", "The camera gives no pictures: check its cable.", 2.0))
-        assert until(lambda: ear.last("mien/kitchen/camera").json["state"] == "fault")  # type: ignore[union-attr]
-        assert until(lambda: ear.last("mien/kitchen/state").json["expression"] is None)  # type: ignore[union-attr]
+        assert eventually(lambda: ear.last("mien/kitchen/camera").json["state"] == "fault")  # type: ignore[union-attr]
+        assert eventually(lambda: ear.last("mien/kitchen/state").json["expression"] is None)  # type: ignore[union-attr]
         assert ear.last("mien/kitchen/state").json["faces"] == 0  # type: ignore[union-attr]
         assert ear.last("mien/kitchen/availability").payload == b"online"  # type: ignore[union-attr]
         assert len(ear.of("mien/kitchen/event")) == 1
@@ -411,16 +413,16 @@ def test_a_second_machine_with_the_name_stands_aside(broker: Broker, caplog: pyt
     with hearing(broker.port) as ear:
         with home(broker.port) as (first, _):
             first.handle(mood(1))
-            assert until(lambda: says(ear, mood(1)))
+            assert eventually(lambda: says(ear, mood(1)))
             second.start()
             second.handle(mood(2))
-            assert until(lambda: "already speaks as node 'kitchen'" in caplog.text)
+            assert eventually(lambda: "already speaks as node 'kitchen'" in caplog.text)
             time.sleep(1.5)
             print((Path(broker.folder) / "mosquitto.log").read_text())
             assert first.link.up
             assert [message.payload for message in ear.of("mien/kitchen/availability")] == [b"online"]
             assert {message.json["run"] for message in ear.of("mien/kitchen/event")} == {first._run}
-        assert until(lambda: ear.last("mien/kitchen/state").json["run"] == second._run, 5)  # type: ignore[union-attr]
+        assert eventually(lambda: ear.last("mien/kitchen/state").json["run"] == second._run, 5)  # type: ignore[union-attr]
         second.close()
 
 
@@ -430,7 +432,9 @@ def test_two_that_start_at_once_leave_one(broker: Broker) -> None:
     first.start()
     second.start()
     try:
-        assert until(lambda: first._claim.speaking != second._claim.speaking and (first.link.up or second.link.up), 5)
+        assert eventually(
+            lambda: first._claim.speaking != second._claim.speaking and (first.link.up or second.link.up), 5
+        )
         time.sleep(1.5)
         speaker = first if first._claim.speaking else second
         assert not (first._claim.speaking and second._claim.speaking)
@@ -445,9 +449,11 @@ def test_two_that_start_at_once_leave_one(broker: Broker) -> None:
 def test_a_stray_last_will_is_corrected(broker: Broker) -> None:
     """A foreign "offline" does not make a living node dead."""
     with home(broker.port), hearing(broker.port) as ear:
-        assert until(lambda: ear.last("mien/kitchen/availability"))
+        assert eventually(lambda: ear.last("mien/kitchen/availability"))
         ear.say("mien/kitchen/availability", "offline", retain=True)
-        assert until(lambda: [m.payload for m in ear.of("mien/kitchen/availability")][-2:] == [b"offline", b"online"])
+        assert eventually(
+            lambda: [m.payload for m in ear.of("mien/kitchen/availability")][-2:] == [b"offline", b"online"]
+        )
 
 
 def test_the_same_installation_twice_is_refused(broker: Broker) -> None:
@@ -479,10 +485,10 @@ def test_a_failing_listener_does_not_end_the_thread(broker: Broker, caplog: pyte
     link = Connection(BrokerSettings("127.0.0.1", broker.port), "clumsy", clumsy, [Subscription("a")], timing=QUICK)
     assert not link.alive()
     link.start()
-    assert until(lambda: link.up)
+    assert eventually(lambda: link.up)
     for _ in range(2):
         link.send(Message("a", b"x"))
-    assert until(lambda: clumsy.calls == 2)
+    assert eventually(lambda: clumsy.calls == 2)
     assert link.alive()
     assert link.up
     assert "RuntimeError" in caplog.text
