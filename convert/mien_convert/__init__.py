@@ -1,1 +1,1 @@
-"""Turns trained networks into model files for the device, with TensorFlow."""
+"""Convert trained networks to model files for the device, with TensorFlow."""

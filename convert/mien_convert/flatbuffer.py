@@ -1,4 +1,4 @@
-"""From a network to a TFLite flatbuffer, in any of the four modes."""
+"""Convert a network to a TFLite flatbuffer, in any of the four modes."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from mien.errors import ModelError
 from mien.native_stderr import suppress_native_stderr
 from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import Mode
-from mien_convert.progress import counted
+from mien_convert.progress import with_progress
 from mien_convert.source import Function
 
 
-def frozen(call: Function, shape: list[int]) -> Any:
-    """The concrete function for a float32 input of that shape, its weights made constants."""
+def freeze_graph(call: Function, shape: list[int]) -> Any:
+    """Return the concrete function for a float32 input of that shape, with its weights as constants."""
     with suppress_native_stderr():
         concrete = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
         return convert_variables_to_constants_v2(concrete)
 
 
-def to_flatbuffer(call: Function, mode: Mode, calibration: NDArray[np.uint8]) -> bytes:
-    """The flatbuffer of a function of grey levels, float32 (1, 48, 48, 1), 0 to 255.
+def to_flatbuffer(call: Function, mode: Mode, representative: NDArray[np.uint8]) -> bytes:
+    """Return the flatbuffer of a function of grey levels, float32 (1, 48, 48, 1), 0 to 255.
 
-    calibration: faces, uint8 (count, 48, 48, 1), whose activations set the ranges of int8; other modes need none.
-    Raises ModelError, naming them, where TFLite lacks operators.
+    representative: faces, uint8 (count, 48, 48, 1), whose activations set the ranges of int8; other modes ignore them.
+    Raises ModelError with the names of the operators that TFLite lacks.
     """
     with suppress_native_stderr():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen(call, [1, INPUT_SIDE, INPUT_SIDE, 1])])
+        graph = freeze_graph(call, [1, INPUT_SIDE, INPUT_SIDE, 1])
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([graph])
     if mode != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if mode == "float16":
@@ -44,23 +45,23 @@ def to_flatbuffer(call: Function, mode: Mode, calibration: NDArray[np.uint8]) ->
     if mode == "int8":
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
-        converter.representative_dataset = lambda: _inputs(calibration)
+        converter.representative_dataset = lambda: _representative_dataset(representative)
     try:
         with suppress_native_stderr():
             return bytes(converter.convert())
-    except Exception as error:  # the converter has errors of its own and lets those of its parts through
-        raise ModelError(_reason(str(error))) from None
+    except Exception as error:  # the converter has its own errors and does not catch those of its parts
+        raise ModelError(_summarize_error(str(error))) from None
 
 
-def _inputs(faces: NDArray[np.uint8]) -> Iterator[list[NDArray[np.float32]]]:
-    for face in counted(faces, "calibrating"):
+def _representative_dataset(faces: NDArray[np.uint8]) -> Iterator[list[NDArray[np.float32]]]:
+    for face in with_progress(faces, "calibrating"):
         yield [face[np.newaxis].astype(np.float32)]
 
 
-def _reason(text: str) -> str:
-    """The converter's pages of text as one sentence."""
-    named = re.findall(r"(?:TF Select|Custom) ops: ([^\n]+)", text) or re.findall(r"'(tf\.\w+)' op", text)
-    if named:
-        return f"TFLite lacks operators of this network ({', '.join(dict.fromkeys(named))}): replace those layers."
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-    return f"TFLite cannot convert this network: {first[:200].rstrip('.')}."
+def _summarize_error(text: str) -> str:
+    """Return the converter's pages of text as one sentence."""
+    operators = re.findall(r"(?:TF Select|Custom) ops: ([^\n]+)", text) or re.findall(r"'(tf\.\w+)' op", text)
+    if operators:
+        return f"TFLite lacks operators of this network ({', '.join(dict.fromkeys(operators))}): replace those layers."
+    first_line = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+    return f"TFLite cannot convert this network: {first_line[:200].rstrip('.')}."

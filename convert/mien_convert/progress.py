@@ -1,4 +1,4 @@
-"""How far a long loop has come."""
+"""Report progress to the user."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from typing import Protocol, TypeVar
 _Item_co = TypeVar("_Item_co", covariant=True)
 
 
-class _Items(Sized, Iterable[_Item_co], Protocol[_Item_co]):
-    """A loop with an end."""
+def log(text: str) -> None:
+    """Print a line to stderr: stdout is for the result."""
+    print(text, file=sys.stderr, flush=True)
 
 
-def counted(items: _Items[_Item_co], what: str) -> Iterator[_Item_co]:
-    """The items, with a line on stdout that counts them in tenths; in a log, where lines stay, only start and end."""
+class _SizedIterable(Sized, Iterable[_Item_co], Protocol[_Item_co]):
+    """An iterable of known length."""
+
+
+def with_progress(items: _SizedIterable[_Item_co], description: str) -> Iterator[_Item_co]:
+    """Yield the items, and count them on stdout in tenths; in a log, where lines stay, print only start and end."""
     total, live = len(items), sys.stdout.isatty()
-    for done, item in enumerate(items):
-        if done == 0 or (live and done * 10 // total > (done - 1) * 10 // total):
-            print(f"\r{what} {done}/{total}", end="" if live else "\n", flush=True)
+    for index, item in enumerate(items):
+        if index == 0 or (live and index * 10 // total > (index - 1) * 10 // total):
+            print(f"\r{description} {index}/{total}", end="" if live else "\n", flush=True)
         yield item
-    print(f"\r{what} {total}/{total}" if live else f"{what} {total}/{total}", flush=True)
+    print(f"\r{description} {total}/{total}" if live else f"{description} {total}/{total}", flush=True)

@@ -1,54 +1,62 @@
-"""From a trained network to a model file: converted, measured, with its contract, checked in every runtime."""
+"""Convert a trained network to a model file: quantised, measured, with its contract, checked in every runtime."""
 
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.cli import Arguments
 from mien.errors import InputError, ModelError, UsageError
 from mien.expression import LABELS
 from mien.vision import model_file
 from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import Contract, Mode, View
 from mien.vision.runtime import installed
-from mien_convert import operators, trial
-from mien_convert.adapt import Adaptation, Network, adapt
-from mien_convert.calibration import sample
+from mien_convert.adapt import Adaptation, AdaptedNetwork, adapt
+from mien_convert.adaptation_options import adaptation_from
 from mien_convert.flatbuffer import to_flatbuffer
+from mien_convert.inference import run_inference
+from mien_convert.operators import check_operators
+from mien_convert.representative_data import representative_faces
 from mien_convert.source import open_source
-from mien_convert.verify import disagreement
+from mien_convert.verify import format_disagreement
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces, NoFacesError
 from mien_training.evaluation.crop_margin import best_margin
 from mien_training.evaluation.metrics import fit_temperature, metrics
 from mien_training.files import save_whole
 
-MODES: tuple[Mode, ...] = get_args(Mode)
-
 _SPLIT = "PublicTest"
-_CHANCE = 0.3  # an accuracy below this speaks of wrong labels or levels: the most frequent expression alone gives 0.25
+_LOW_ACCURACY = 0.3  # below: probably wrong labels or levels; always the most frequent expression gives 0.25
 
 
-def quantize(source: Path, data: Path, out: Path, mode: Mode, how: Adaptation) -> Contract:
-    """Write the model file of a network and return its contract; an existing file is replaced only by a whole one.
+def run(args: Arguments) -> None:
+    """Run `mien-convert quantize`."""
+    contract = quantize(args.source, args.data, args.out, args.mode, replace(adaptation_from(args), view=args.view))
+    print(format_summary(args.out, contract))
 
-    Where FER+'s votes judge it, temperature and confusion go by their majority, as its calibration error does.
+
+def quantize(source: Path, data: Path, out: Path, mode: Mode, options: Adaptation) -> Contract:
+    """Write the model file of a network and return its contract; an existing file is replaced only by a complete one.
+
+    In the view "ferplus" temperature and confusion are computed from the majority of the votes, like the calibration
+    error.
     """
     if out.is_dir():
         raise InputError(f"{out} is a folder: give --out the name of a file, for example expression.tflite.")
-    network = adapt(open_source(source), how)
-    wanted = _wanted(network.source.view, how.view)
-    print(f"{source}: {network.adapted or 'fits as it is'}; ends in {network.output}", flush=True)
-    faces, calibration = _calibration(data)
-    flat = to_flatbuffer(network.folded, mode, faces)
-    operators.check(flat)
+    network = adapt(open_source(source), options)
+    requested = _requested_view(network.source.view, options.view)
+    print(f"{source}: {network.adapted or 'needs no adaptation'}; outputs {network.output}", flush=True)
+    representative, calibration = _representative_faces(data)
+    flat = to_flatbuffer(network.folded, mode, representative)
+    check_operators(flat)
 
-    view, validation = _judged(fer2013.read(data, _SPLIT), wanted)
+    view, validation = _validation_faces(fer2013.read(data, _SPLIT), requested)
     print(f"measuring on {len(validation)} faces of {_SPLIT}, view {view}", flush=True)
     before = network.logits(validation.images)
     draft = _draft(network, mode, before, validation, view)
@@ -57,7 +65,7 @@ def quantize(source: Path, data: Path, out: Path, mode: Mode, how: Adaptation) -
 
     def write_and_check(part: Path) -> None:
         part.write_bytes(model_file.pack(flat, draft))
-        contract = _measured(part, draft, before, validation)
+        contract = _with_measurements(part, draft, before, validation)
         part.write_bytes(model_file.pack(flat, contract))
         model_file.read(part)
 
@@ -65,40 +73,40 @@ def quantize(source: Path, data: Path, out: Path, mode: Mode, how: Adaptation) -
     return model_file.read(out)[1]
 
 
-def _calibration(data: Path) -> tuple[NDArray[np.uint8], model_file.Calibration]:
+def _representative_faces(data: Path) -> tuple[NDArray[np.uint8], model_file.Calibration]:
     try:
-        return sample(fer2013.read(data, "Training"))
+        return representative_faces(fer2013.read(data, "Training"))
     except NoFacesError as error:
-        raise ModelError(f"There is nothing to calibrate with: {error}") from None
+        raise ModelError(f"There are no faces to calibrate with: {error}") from None
 
 
-def _wanted(own: View | None, asked: View | None) -> View:
-    """The view that a run learned, or that the user says of another network."""
-    if own and asked and own != asked:
-        raise UsageError(f"The run was trained with view {own}: leave out --view {asked}.")
-    return own or asked or "fer2013"
+def _requested_view(trained: View | None, option: View | None) -> View:
+    """Return the view of the training run, or for other networks the one of the option."""
+    if trained and option and trained != option:
+        raise UsageError(f"The run was trained with view {trained}: leave out --view {option}.")
+    return trained or option or "fer2013"
 
 
-def _judged(faces: Faces, wanted: View) -> tuple[View, Faces]:
-    """The view that the data have, and the faces in it."""
-    if wanted == "ferplus" and faces.votes is None:
-        print("note: there are no FER+ votes beside the data, so it is judged by the data's own labels", flush=True)
+def _validation_faces(faces: Faces, requested: View) -> tuple[View, Faces]:
+    """Return the view that the data allow, and the faces with its labels."""
+    if requested == "ferplus" and faces.votes is None:
+        print("note: there are no FER+ votes beside the data: the data's own labels are used instead", flush=True)
         return "fer2013", faces
-    return wanted, faces.view(wanted)
+    return requested, faces.view(requested)
 
 
-def _draft(network: Network, mode: Mode, before: NDArray[np.float32], validation: Faces, view: View) -> Contract:
-    """What is known before conversion; what only the finished file can show is filled in by `_measured`."""
-    found = metrics(before, validation.labels)
-    if found["accuracy"] < _CHANCE:
+def _draft(network: AdaptedNetwork, mode: Mode, before: NDArray[np.float32], validation: Faces, view: View) -> Contract:
+    """Return a contract with the figures of the network; `_with_measurements` adds those of the finished file."""
+    figures = metrics(before, validation.labels)
+    if figures["accuracy"] < _LOW_ACCURACY:
         print(
-            f"note: even before conversion its accuracy is only {found['accuracy']:.4f}; if it was trained with other "
-            "labels or grey levels, tell with --labels and --levels",
+            f"note: even before conversion its accuracy is only {figures['accuracy']:.4f}; "
+            "if it was trained with other labels or grey levels, set --labels and --levels",
             flush=True,
         )
     margin = network.source.crop_margin
     if margin is None:
-        print("measuring the best crop around a found face", flush=True)
+        print("measuring the best crop margin around a detected face", flush=True)
         margin, _ = best_margin(network.logits, validation)
     return Contract(
         format=model_file.FORMAT,
@@ -109,15 +117,15 @@ def _draft(network: Network, mode: Mode, before: NDArray[np.float32], validation
         crop_margin=margin,
         temperature=1.0,
         view=view,
-        confusion=found["confusion"],
+        confusion=figures["confusion"],
         recipe=network.source.recipe,
         data=network.source.data,
         split=_SPLIT,
-        faces=found["faces"],
-        accuracy=found["accuracy"],
-        balanced_accuracy=found["balanced_accuracy"],
+        faces=figures["faces"],
+        accuracy=figures["accuracy"],
+        balanced_accuracy=figures["balanced_accuracy"],
         agreement=1.0,
-        source_accuracy=found["accuracy"],
+        source_accuracy=figures["accuracy"],
         adapted=network.adapted,
         revision=revision(),
         network_size=1,
@@ -125,42 +133,45 @@ def _draft(network: Network, mode: Mode, before: NDArray[np.float32], validation
     )
 
 
-def _measured(model: Path, draft: Contract, before: NDArray[np.float32], validation: Faces) -> Contract:
-    """The contract with what this very file does on the validation faces; every runtime must do the same."""
+def _with_measurements(model: Path, draft: Contract, before: NDArray[np.float32], validation: Faces) -> Contract:
+    """Return the contract with the figures of this very file on the validation faces.
+
+    Raises ModelError if a runtime fails, or if two of them disagree.
+    """
     first, *others = installed()
-    done = trial.run(model, first, validation.images)
-    print(f"{first}: loads, names {len(validation)} faces", flush=True)
+    result = run_inference(model, first, validation.images)
+    print(f"{first}: loads, classified {len(validation)} faces", flush=True)
     for name in others:
-        other = trial.run(model, name, validation.images)
-        if reason := disagreement(other, done.logits):
+        other = run_inference(model, name, validation.images)
+        if reason := format_disagreement(other, result.logits):
             raise ModelError(f"{name} and {first} differ: {reason}.")
-        print(f"{name}: loads, names the same", flush=True)
-    found = metrics(done.logits, validation.labels)
+        print(f"{name}: loads, agrees", flush=True)
+    figures = metrics(result.logits, validation.labels)
     return msgspec.structs.replace(
         draft,
-        temperature=fit_temperature(done.logits, validation.labels),
-        confusion=found["confusion"],
-        accuracy=found["accuracy"],
-        balanced_accuracy=found["balanced_accuracy"],
-        agreement=round(float((before.argmax(axis=1) == done.logits.argmax(axis=1)).mean()), 4),
+        temperature=fit_temperature(result.logits, validation.labels),
+        confusion=figures["confusion"],
+        accuracy=figures["accuracy"],
+        balanced_accuracy=figures["balanced_accuracy"],
+        agreement=round(float((before.argmax(axis=1) == result.logits.argmax(axis=1)).mean()), 4),
     )
 
 
 def revision() -> str:
-    """The commit that the tools were at, or "unknown" outside a checkout."""
+    """Return the git revision of this package, or "unknown" outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # nothing of a user's
+        process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # nothing of a user's
     except OSError:
         return "unknown"
-    return done.stdout.strip() or "unknown"
+    return process.stdout.strip() or "unknown"
 
 
-def in_words(out: Path, contract: Contract) -> str:
-    """What the finished file is worth, and what it cost."""
+def format_summary(out: Path, contract: Contract) -> str:
+    """Return one line: the accuracy of the finished file, and the cost of the conversion."""
     gain = contract.accuracy - (contract.source_accuracy or 0.0)
     return (
         f"{out}: {contract.mode}, {contract.network_size / 1024:.0f} KiB, accuracy {contract.accuracy:.4f} on "
-        f"{contract.split} ({100 * gain:+.2f} points against the network before), names the same on "
+        f"{contract.split} ({100 * gain:+.2f} points against the network before), agreement "
         f"{contract.agreement:.2%}, temperature {contract.temperature:.3f}, crop margin {contract.crop_margin:+.2f}"
     )

@@ -14,7 +14,7 @@ import pytest
 from mien.vision import model_file
 from mien.vision.classifier import SHIPPED, Classifier
 from mien.vision.runtime import MODULES, installed
-from mien_convert import trial
+from mien_convert.inference import run_inference
 from tests.conftest import ROOT
 from tests.fakes.golden import COUNT, FILE, pictures
 
@@ -48,9 +48,9 @@ def test_every_runtime_gives_the_golden_answers(golden: dict[str, Any], runtime:
     """At most a step of the int8 output apart, more in 3 of 100: runtimes round halves differently, layer by layer."""
     if runtime not in installed():
         pytest.skip(f"{runtime} is not installed")
-    done = trial.run(SHIPPED, runtime, pictures())
-    assert done.step == pytest.approx(golden["step"])
-    apart = np.abs(np.rint(done.logits / done.step) - np.asarray(golden["steps"]))
+    result = run_inference(SHIPPED, runtime, pictures())
+    assert result.step == pytest.approx(golden["step"])
+    apart = np.abs(np.rint(result.logits / result.step) - np.asarray(golden["steps"]))
     assert apart.max() <= 5
     assert (apart <= 1).mean() > 0.97
 
@@ -67,8 +67,8 @@ def test_the_other_networks_are_for_the_device_too(name: str) -> None:
     assert len(named) > 1
 
 
-def test_trials_run_without_tensorflow() -> None:
+def test_inference_runs_without_tensorflow() -> None:
     """The replay needs nothing but mien and a runtime."""
-    code = "import sys, mien_convert.trial; print({'tensorflow', 'keras'} & set(sys.modules))"
+    code = "import sys, mien_convert.inference; print({'tensorflow', 'keras'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -1,4 +1,4 @@
-"""The rows of a comparison as a picture."""
+"""Draw the rows of a comparison as a bar chart."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-
-from mien_convert.compare import machine
 
 mpl.rcParams["svg.hashsalt"] = "mien"  # the same figure gives the same bytes
 
@@ -20,8 +18,8 @@ _PANELS = {
 }
 
 
-def save(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Bars by file, runtime and threads: accuracy, median and p90 latency, memory and size."""
+def save_plot(path: Path, rows: list[dict[str, Any]], machine: str) -> None:
+    """Write bars by file, runtime and threads: accuracy, median and p90 latency, memory and size."""
     names = [f"{Path(row['file']).stem}, {row['runtime']}, {row['threads']}" for row in rows]
     colours = {file: f"C{index}" for index, file in enumerate(dict.fromkeys(row["file"] for row in rows))}
     figure = Figure(figsize=(14, 1.4 + 0.28 * len(rows)), layout="constrained")
@@ -37,8 +35,8 @@ def save(path: Path, rows: list[dict[str, Any]]) -> None:
             axes.hlines(range(len(rows)), [row[key] for row in rows], values, color="black")
             axes.set_xscale("log")
         axes.margins(x=0.2)
-        for place, (end, row) in enumerate(zip(values, rows, strict=True)):
-            axes.text(end, place, f" {row[key]:.4g}", va="center", fontsize=8)
-    figure.suptitle(f"file, runtime, threads; {machine()}", fontsize=10)
-    kind = path.suffix.lstrip(".")
-    figure.savefig(path, format=kind, metadata={"Date": None} if kind == "svg" else None)
+        for position, (end, row) in enumerate(zip(values, rows, strict=True)):
+            axes.text(end, position, f" {row[key]:.4g}", va="center", fontsize=8)
+    figure.suptitle(f"file, runtime, threads; {machine}", fontsize=10)
+    file_format = path.suffix.lstrip(".")
+    figure.savefig(path, format=file_format, metadata={"Date": None} if file_format == "svg" else None)
