@@ -286,10 +286,10 @@ def test_on_fault_is_obeyed(on_fault: Literal["auto", "exit", "retry"], stay_up:
             return True
 
     if retried:
-        assert daemon.run(settings, [Stopper()], controls=controls, stay_up=stay_up) == "stop"
+        assert daemon.run_pipeline(settings, [Stopper()], controls, faults_published=stay_up) == "stop"
     else:
         with pytest.raises(InputError, match="plug the camera in"):
-            daemon.run(settings, [], controls=controls, stay_up=stay_up)
+            daemon.run_pipeline(settings, [], controls, faults_published=stay_up)
 
 
 @pytest.mark.parametrize("how", ["stop", "restart"])
@@ -306,7 +306,7 @@ def test_an_output_may_stop_or_restart_the_daemon(photo: Path, how: Literal["sto
         def alive(self) -> bool:
             return True
 
-    assert daemon.run(settings, [Commander()], controls=controls) == how
+    assert daemon.run_pipeline(settings, [Commander()], controls) == how
     assert [event.state for event in told if isinstance(event, CameraEvent)] == ["open", "ended"]
     assert controls.diagnostics.frames <= 1
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.commands import download as fetching
-from mien.commands.download import FetchError, fetch
+from mien.commands import download as downloading
+from mien.commands.download import DownloadError, download
 from mien.config import Config, VisionConfig
 from mien.errors import InputError, MienError, ModelError
 from mien.events import Face, Frame, Reading
@@ -394,7 +394,7 @@ def get(server: Server, tmp_path: Path) -> Callable[..., bool]:
 
     def call(sha256: str = DIGEST) -> bool:
         url = f"http://127.0.0.1:{server.server_port}/file"
-        return fetch(url, tmp_path / "file", len(BODY), sha256, lambda *_: None)
+        return download(url, tmp_path / "file", len(BODY), sha256, lambda *_: None)
 
     return call
 
@@ -412,7 +412,7 @@ def test_a_download_is_whole_and_done_once(get: Callable[..., bool], server: Ser
 def test_a_broken_download_goes_on(get: Callable[..., bool], server: Server, tmp_path: Path, ranges: bool) -> None:
     """From where it broke off if the server can; else from the beginning. The file appears only when whole."""
     server.cut, server.ranges = 20_000, ranges
-    with pytest.raises(InputError, match="go on"):
+    with pytest.raises(InputError, match="resume"):
         get()
     assert not (tmp_path / "file").exists()
     server.cut = None
@@ -424,7 +424,7 @@ def test_a_broken_download_goes_on(get: Callable[..., bool], server: Server, tmp
 def test_another_file_is_not_kept(get: Callable[..., bool], tmp_path: Path) -> None:
     """A wrong digest leaves nothing, and an old file as it was."""
     (tmp_path / "file").write_bytes(b"old")
-    with pytest.raises(FetchError, match="another file"):
+    with pytest.raises(DownloadError, match="another file"):
         get("0" * 64)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_bytes() == b"old"
@@ -442,14 +442,14 @@ def test_a_refusal_says_whether_to_try_again(get: Callable[..., bool], server: S
 def test_no_network_is_one_sentence(tmp_path: Path) -> None:
     """Nobody listens there."""
     with pytest.raises(InputError, match="check the network"):
-        fetch("http://127.0.0.1:9/file", tmp_path / "file", 1, DIGEST, lambda *_: None)
+        download("http://127.0.0.1:9/file", tmp_path / "file", 1, DIGEST, lambda *_: None)
 
 
 def test_yunet_is_pinned() -> None:
     """Version, size and digest are the published ones, over TLS."""
     assert yunet.URL.startswith("https://github.com/opencv/opencv_zoo/")
     assert (SIZE, SHA256[:8], len(SHA256)) == (232_589, "8f2383e4", 64)
-    assert fetching._TIMEOUT <= 30
+    assert downloading._TIMEOUT <= 30
 
 
 def test_the_end_tells_of_doubtful_readings(mien: Callable[..., Outcome], tmp_path: Path) -> None:
