@@ -32,7 +32,7 @@ def run(config: Config, outputs: Sequence[Output], max_frames: int | None = None
     outputs: beside those that are configured. Raises ConfigError, ModelError or InputError when a stage cannot start,
     or when the camera fails and is not tried again, after the outputs have handled that fault.
     """
-    controls = Controls(config)
+    controls = Controls(config.vision, config.mood)
     with ExitStack() as stack:
         configured = stack.enter_context(open_outputs(config, controls))
         how = run_pipeline(

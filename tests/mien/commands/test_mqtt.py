@@ -144,7 +144,7 @@ def test_play_hears_other_machines(
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "node"))
     config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="pi1"))
     player = program(broker.port, "play", "--room", "living room=pi1,pi2", "--json")
-    with mqtt_output.open_mqtt_output(config.mqtt, Controls(config), None, QUICK) as node:
+    with mqtt_output.open_mqtt_output(config.mqtt, Controls(config.vision, config.mood), None, QUICK) as node:
         node.handle(CameraEvent("open", "", 0.0))
         node.handle(HAPPY)
         [first] = map(json.loads, lines(player, 1))
@@ -191,7 +191,7 @@ def test_play_feeds_outputs(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp
         return mood.expression in [e.expression for e in output.events if isinstance(e, Mood)]
 
     def story() -> None:
-        with mqtt_output.open_mqtt_output(config.mqtt, Controls(config), None, QUICK) as node:
+        with mqtt_output.open_mqtt_output(config.mqtt, Controls(config.vision, config.mood), None, QUICK) as node:
             node.handle(CameraEvent("open", "", 0.0))
             for mood in (HAPPY, SAD):
                 node.handle(mood)
@@ -253,7 +253,7 @@ def test_forget_leaves_no_trace(
     config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="kitchen"))
     with hearing(broker.port) as ear:
         ear.say("mien/other/availability", "online", retain=True)
-        with mqtt_output.open_mqtt_output(config.mqtt, Controls(config), None, QUICK):
+        with mqtt_output.open_mqtt_output(config.mqtt, Controls(config.vision, config.mood), None, QUICK):
             assert eventually(lambda: ear.last("mien/kitchen/availability"))
             forgetting = program(broker.port, "mqtt", "forget")
             _, err = forgetting.communicate(timeout=30)

@@ -71,7 +71,7 @@ def home(port: int, music: MusicControls | None = None, **given: Any) -> Iterato
     """A node whose camera is open."""
     settings: dict[str, Any] = {"host": "127.0.0.1", "port": port, "node": "kitchen"}
     config = Config(mqtt=MqttConfig(**settings | given))
-    controls = Controls(config)
+    controls = Controls(config.vision, config.mood)
     with mqtt_output.open_mqtt_output(config.mqtt, controls, music, QUICK) as made:
         made.handle(CameraEvent("open", "", 0.0))
         yield made, controls
@@ -402,7 +402,7 @@ def rival(broker: Broker, identity: str) -> Node:
         BrokerSettings("127.0.0.1", broker.port),
         identity=identity,
         machine=node.MachineInfo(lambda: None),
-        controls=Controls(config),
+        controls=Controls(config.vision, config.mood),
         timing=QUICK,
     )
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from mien.config import CameraConfig, Config
+from mien.config import CameraConfig, Config, MoodConfig, VisionConfig
 from mien.controls import Controls
 from mien.errors import InputError
 from mien.events import CameraEvent, Event, Frame
@@ -78,7 +78,7 @@ class Run:
     """A watch over cameras that are opened one after the other; sleeping takes no time and is counted."""
 
     def __init__(self, recognizer: ExpressionRecognizer, *openers: Callable[[], Camera], retry: bool = True) -> None:
-        self.controls = Controls(Config())
+        self.controls = Controls(VisionConfig(), MoodConfig())
         self.slept: list[float] = []
         self._openers = list(openers)
         self._watch = Pipeline(
@@ -275,7 +275,7 @@ def test_diagnostics_follow(recognizer: ExpressionRecognizer) -> None:
 def test_on_fault_is_obeyed(on_fault: Literal["auto", "exit", "retry"], stay_up: bool, retried: bool) -> None:
     """auto retries only where some output tells of the fault."""
     settings = msgspec.structs.replace(Config(), camera=CameraConfig(source="/dev/video99", on_fault=on_fault))
-    controls = Controls(settings)
+    controls = Controls(settings.vision, settings.mood)
 
     class Stopper:
         def handle(self, event: Event) -> None:
@@ -296,7 +296,7 @@ def test_on_fault_is_obeyed(on_fault: Literal["auto", "exit", "retry"], stay_up:
 def test_an_output_may_stop_or_restart_the_daemon(photo: Path, how: Literal["stop", "restart"]) -> None:
     """What a command from outside asked for is what the caller is told to do, after a clean end."""
     settings = msgspec.structs.replace(Config(), camera=CameraConfig(source=str(photo)))
-    controls, told = Controls(settings), []
+    controls, told = Controls(settings.vision, settings.mood), []
 
     class Commander:
         def handle(self, event: Event) -> None:
@@ -313,7 +313,7 @@ def test_an_output_may_stop_or_restart_the_daemon(photo: Path, how: Literal["sto
 
 def test_controls_refuse_nonsense() -> None:
     """An unknown profile or a threshold outside 0 to 1 changes nothing."""
-    controls = Controls(Config())
+    controls = Controls(VisionConfig(), MoodConfig())
     with pytest.raises(ValueError, match="eco"):
         controls.profile = "turbo"  # type: ignore[assignment]
     for bad in (-0.1, 1.1, float("nan")):
