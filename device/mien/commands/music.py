@@ -101,10 +101,10 @@ def print_stats(svg: Path | None, as_json: bool) -> None:
     print(f"\n{plane_plot.format_plane(cells)}")
 
 
-def print_feedback(words: str) -> None:
-    """Print the feedback on the songs whose title and artist contain the words, or the latest on all."""
+def print_feedback(text: str) -> None:
+    """Print the feedback on the songs whose title and artist contain the words of a text, or the latest on all."""
     with _existing() as catalog:
-        print(_format_songs(catalog, words) if words else _format_latest_feedback(catalog))
+        print(_format_songs(catalog, text) if text else _format_latest_feedback(catalog))
 
 
 def reset() -> None:
@@ -147,13 +147,13 @@ def _facts(catalog: Catalog) -> dict[str, object]:
     }
 
 
-def _format_songs(catalog: Catalog, words: str) -> str:
-    normalized = song_key.plain(words).split()
-    tracks = catalog.find(words, 3) or [
+def _format_songs(catalog: Catalog, text: str) -> str:
+    normalized = song_key.plain(text).split()
+    tracks = catalog.find(text, 3) or [
         track for track in starter() if all(word in track.track_id.replace("\t", " ") for word in normalized)
     ]
     if not tracks:
-        raise InputError(f"No song in the catalogue has all of the words {words!r}: try fewer.")
+        raise InputError(f"No song in the catalogue has all of the words {text!r}: try fewer.")
     return "\n\n".join(_format_song(catalog, track) for track in tracks[:3])
 
 

@@ -163,9 +163,9 @@ def _format_status(facts: dict[str, object]) -> str:
         lines.append(f"consent  ends in about {facts['consent_days_left']} days; then run 'mien spotify login' again")
     scopes = facts["scopes"]
     lines += [f"allowed  {', '.join(scopes)}"] if isinstance(scopes, list) and scopes else []
-    found = facts.get("devices")
-    names = [f"{d['name']}{' (active)' if d['active'] else ''}" for d in found] if isinstance(found, list) else []
-    lines += [f"devices  {', '.join(names) or 'none'}"] if found is not None else []
+    devices = facts.get("devices")
+    names = [f"{d['name']}{' (active)' if d['active'] else ''}" for d in devices] if isinstance(devices, list) else []
+    lines += [f"devices  {', '.join(names) or 'none'}"] if devices is not None else []
     if isinstance(facts["until"], float):
         lines.append(f"until    {datetime.fromtimestamp(facts['until']).astimezone():%Y-%m-%d %H:%M:%S}")
     return "\n".join(lines)
