@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from mien.config import INTENTS, PROFILES
+from mien.config import INTENTS, PROFILES, Intent
 from mien.expression import LABELS
+from mien.mqtt.payloads import MusicPayload
 
 MOODS = ("auto", *LABELS)
 THRESHOLD = (30, 99)
@@ -17,6 +19,30 @@ LARGEST = 64
 """Bytes of a command; none needs more."""
 
 Value = bool | float | str
+
+
+class MusicControls(Protocol):
+    """The music output's controls. They are used on the MQTT thread and return at once."""
+
+    def status(self) -> MusicPayload:
+        """Return the settings and the current song."""
+        ...
+
+    def set_enabled(self, on: bool) -> None:
+        """Turn playing to moods on or off."""
+        ...
+
+    def set_intent(self, intent: Intent) -> None:
+        """Set how the music relates to the mood: match, lift or calm."""
+        ...
+
+    def set_mood(self, mood: str) -> None:
+        """Set a label to play to whatever the camera detects, or auto."""
+        ...
+
+    def skip(self) -> None:
+        """Play the next song."""
+        ...
 
 
 class CommandError(ValueError):

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from mien.controls import Controls
 from mien.events import CameraEvent, Event, Mood
 from mien.mqtt import commands, discovery, payloads
 from mien.mqtt.broker import BrokerSettings, host_name
+from mien.mqtt.commands import MusicControls
 from mien.mqtt.connection import Connection, ConnectionTiming, Received, Subscription
-from mien.mqtt.controls import Controls, MusicControls
 from mien.mqtt.discovery import HEARTBEAT, DeviceInfo
 from mien.mqtt.outbox import WAITING_EVENTS, Message
 from mien.mqtt.ownership import NodeClaim

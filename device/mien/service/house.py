@@ -21,8 +21,8 @@ from mien.service.daemon import Output
 from mien.state import replace_file, state_directory
 
 if TYPE_CHECKING:  # paho is loaded only where a broker is configured
+    from mien.mqtt.commands import MusicControls
     from mien.mqtt.connection import ConnectionTiming
-    from mien.mqtt.controls import MusicControls
     from mien.mqtt.node import Node
     from mien.mqtt.payloads import SettingsPayload
     from mien.service.music_controller import Player

@@ -22,8 +22,8 @@ from mien.events import CameraEvent, Mood
 from mien.expression import Expression
 from mien.mqtt import connection, node, payloads
 from mien.mqtt.broker import BrokerSettings
+from mien.mqtt.commands import MusicControls
 from mien.mqtt.connection import Connection, ConnectionTiming, Received, Subscription
-from mien.mqtt.controls import MusicControls
 from mien.mqtt.discovery import DeviceInfo
 from mien.mqtt.node import Node
 from mien.mqtt.outbox import WAITING_EVENTS, Message
