@@ -45,7 +45,7 @@ class Node:
     def announce(self) -> None:
         """As a node does when it begins to speak."""
         topics = Topics(self.name)
-        self.client.publish(topics.of("camera"), payloads.write(payloads.CameraPayload(state="open")), 1, retain=True)
+        self.client.publish(topics.of("camera"), payloads.encode(payloads.CameraPayload(state="open")), 1, retain=True)
         self.client.publish(topics.of("availability"), ONLINE, 1, retain=True)
 
     def change(self) -> None:
@@ -54,10 +54,10 @@ class Node:
         expression = Expression(self.changes % 7)
         sure = tuple(0.4 if e == expression else 0.1 for e in Expression)
         mood = Mood(expression, 0.4, sure, time.monotonic())
-        state = payloads.state_of(mood, faces=1, since="2026-01-01T00:00:00Z", run=self.name, seq=self.changes)
+        state = payloads.to_state(mood, faces=1, since="2026-01-01T00:00:00Z", run=self.name, seq=self.changes)
         topics = Topics(self.name)
-        self.client.publish(topics.of("event"), payloads.write(payloads.event_of(state)), 2)
-        self.client.publish(topics.of("state"), payloads.write(state), 1, retain=True)
+        self.client.publish(topics.of("event"), payloads.encode(payloads.to_event(state)), 2)
+        self.client.publish(topics.of("state"), payloads.encode(state), 1, retain=True)
 
 
 @dataclass

@@ -193,14 +193,14 @@ def mqtt(args: Arguments) -> None:
     import re
 
     from mien.commands.mqtt_forget import forget
-    from mien.mqtt.broker import node_of
+    from mien.mqtt.broker import node_name
     from mien.mqtt.topics import NODE_PATTERN
 
     settings = _config(args).mqtt
     if args.node is not None and not re.match(NODE_PATTERN, args.node):
         raise UsageError(f"{args.node!r} is no node's name: use lower-case letters, digits, - and _.")
     _log_to_stderr()
-    forget(settings, args.node or node_of(settings))
+    forget(settings, args.node or node_name(settings))
 
 
 def demo(_args: Arguments) -> None:

@@ -23,20 +23,20 @@ def forget(config: MqttConfig, node: str, file: TextIO | None = None) -> None:
     Raises ConfigError, or RemoteError where the broker refuses or the node is online and would say all of it anew.
     """
     topics = Topics(node)
-    listening = Subscriber(BrokerSettings.of(config), [topics.all, topics.discovery])
-    listening.link.start()
+    listening = Subscriber(BrokerSettings.from_config(config), [topics.all, topics.discovery])
+    listening.connection.start()
     try:
         listening.wait_until_connected(_PATIENCE)
         kept = _kept(listening)
         if kept.get(topics.of("availability")) == ONLINE:
             raise RemoteError(f"Node {node} is online and would come back: stop it first (systemctl stop mien).")
         for topic in sorted(kept, key=lambda topic: topic != topics.discovery):
-            listening.link.send(Message(topic, b"", retain=True))
+            listening.connection.send(Message(topic, b"", retain=True))
         deadline = time.monotonic() + _PATIENCE
-        while listening.link.waiting and time.monotonic() < deadline:
+        while listening.connection.pending and time.monotonic() < deadline:
             time.sleep(0.05)
     finally:
-        listening.link.stop()
+        listening.connection.stop()
     if left := _left(config, topics):
         raise RemoteError(f"The broker keeps {', '.join(left)}: this user may not write there.")
     said = f"Node {node}: {len(kept)} retained messages are gone." if kept else f"Nothing is known of {node}."
@@ -46,17 +46,17 @@ def forget(config: MqttConfig, node: str, file: TextIO | None = None) -> None:
 def _kept(listening: Subscriber) -> dict[str, bytes]:
     """The retained messages, by topic."""
     kept: dict[str, bytes] = {}
-    while (heard := listening.next(_QUIET)) is not None:
+    while (heard := listening.receive(_QUIET)) is not None:
         if heard.retained and heard.payload:
             kept[heard.topic] = heard.payload
     return kept
 
 
 def _left(config: MqttConfig, topics: Topics) -> list[str]:
-    listening = Subscriber(BrokerSettings.of(config), [topics.all, topics.discovery])
-    listening.link.start()
+    listening = Subscriber(BrokerSettings.from_config(config), [topics.all, topics.discovery])
+    listening.connection.start()
     try:
         listening.wait_until_connected(_PATIENCE)
         return sorted(_kept(listening))
     finally:
-        listening.link.stop()
+        listening.connection.stop()

@@ -15,13 +15,13 @@ from mien.errors import UsageError
 from mien.events import CameraEvent
 from mien.mqtt.broker import BrokerSettings
 from mien.mqtt.combined import CombinedMood, MoodChange, NodeTracker
-from mien.mqtt.commands import shown
 from mien.mqtt.payloads import PayloadError
 from mien.mqtt.subscriber import Subscriber
-from mien.mqtt.topics import NODE_PATTERN, Topics, split
+from mien.mqtt.topics import NODE_PATTERN, Topics, parse_topic
 from mien.service.lines import as_object, in_words
 from mien.service.notify import Notifier
 from mien.service.signals import stop_signals
+from mien.text import quoted
 
 if TYPE_CHECKING:  # the daemon loads what looks at pictures
     from mien.service.daemon import Output
@@ -53,7 +53,7 @@ class RoomLines:
 
     def tell(self, change: MoodChange, at: float) -> None:
         """Write a line, now."""
-        event = change.mood or CameraEvent("fault", change.why, at)
+        event = change.mood or CameraEvent("fault", change.reason, at)
         room = self._rooms[change.node]
         if self._json:
             line = json.dumps(as_object(event) | {"room": room, "node": change.node}, ensure_ascii=False)
@@ -72,26 +72,26 @@ def play(
 ) -> None:
     """Listen until SIGTERM or SIGINT. The broker may come later and go again. Raises ConfigError."""
     patterns = [Topics(node).of(name) for node in rooms for name in ("availability", "camera", "state", "event")]
-    listening = Subscriber(BrokerSettings.of(config), patterns)
+    listening = Subscriber(BrokerSettings.from_config(config), patterns)
     nodes, house = NodeTracker(list(rooms)), CombinedMood()
-    notifier = Notifier(healthy=lambda: listening.link.alive() and all(output.alive() for output in outputs))
+    notifier = Notifier(healthy=lambda: listening.connection.alive() and all(output.alive() for output in outputs))
     refused: set[str] = set()
-    listening.link.start()
+    listening.connection.start()
     notifier.ready()
     try:
         with stop_signals() as stopped:
             while not stopped():
                 notifier.alive()
-                heard = listening.next(0.5)
-                place = split(heard.topic) if heard is not None else None
+                heard = listening.receive(0.5)
+                place = parse_topic(heard.topic) if heard is not None else None
                 if heard is None or place is None:
                     continue
                 try:
-                    changes = nodes.hear(*place, heard.payload)
+                    changes = nodes.on_message(*place, heard.payload)
                 except PayloadError as error:
                     if len(refused) < 1000 and heard.topic not in refused:
                         refused.add(heard.topic)
-                        log.warning("What is said under %s is not understood: %s.", heard.topic, shown(str(error)))
+                        log.warning("What is said under %s is not understood: %s.", heard.topic, quoted(str(error)))
                     continue
                 for change in changes:
                     now = clock()
@@ -102,5 +102,5 @@ def play(
                             output.handle(mood)
         notifier.stopping()
     finally:
-        listening.link.stop()
-        log.info("%d mood changes had been merged on their way, %d messages dropped.", nodes.merged, listening.lost)
+        listening.connection.stop()
+        log.info("%d mood changes had been merged on their way, %d messages dropped.", nodes.merged, listening.dropped)

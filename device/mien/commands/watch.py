@@ -13,7 +13,7 @@ from mien.config import MqttConfig
 from mien.mqtt import payloads
 from mien.mqtt.broker import BrokerSettings
 from mien.mqtt.subscriber import Subscriber
-from mien.mqtt.topics import split
+from mien.mqtt.topics import parse_topic
 from mien.service.signals import stop_signals
 
 MOST = 10_000
@@ -38,11 +38,11 @@ class NodeView:
         if name == "availability":
             self.online = payload == b"online"
         elif name == "camera":
-            self.camera = payloads.read(payload, payloads.CameraPayload).state
+            self.camera = payloads.decode(payload, payloads.CameraPayload).state
         elif name == "state":
-            self.state = payloads.read(payload, payloads.StatePayload)
+            self.state = payloads.decode(payload, payloads.StatePayload)
         elif name == "diag":
-            self.diag = payloads.read(payload, payloads.DiagPayload)
+            self.diag = payloads.decode(payload, payloads.DiagPayload)
         return before != (self.online, self.camera, self.state, self.diag)
 
     def current(self) -> payloads.StatePayload | None:
@@ -60,19 +60,19 @@ def watch(config: MqttConfig, *, as_json: bool, file: TextIO | None = None) -> N
     Raises ConfigError, and RemoteError where the broker refuses.
     """
     listening = Subscriber(
-        BrokerSettings.of(config), ["mien/+/availability", "mien/+/camera", "mien/+/state", "mien/+/diag"]
+        BrokerSettings.from_config(config), ["mien/+/availability", "mien/+/camera", "mien/+/state", "mien/+/diag"]
     )
     nodes: dict[str, NodeView] = {}
     file = file or sys.stdout
     table = file.isatty() and not as_json
-    listening.link.start()
+    listening.connection.start()
     try:
         listening.wait_until_connected(20)
         with stop_signals() as stopped:
             drawn, fresh = 0.0, True
             while not stopped():
-                heard = listening.next(_REDRAW)
-                place = split(heard.topic) if heard is not None else None
+                heard = listening.receive(_REDRAW)
+                place = parse_topic(heard.topic) if heard is not None else None
                 if heard is not None and place is not None and (len(nodes) < MOST or place[0] in nodes):
                     try:
                         changed = nodes.setdefault(place[0], NodeView()).hear(place[1], heard.payload)
@@ -85,7 +85,7 @@ def watch(config: MqttConfig, *, as_json: bool, file: TextIO | None = None) -> N
                     drawn, fresh = time.monotonic(), False
                     print(picture(nodes, shutil.get_terminal_size()), end="", file=file, flush=True)
     finally:
-        listening.link.stop()
+        listening.connection.stop()
 
 
 def picture(nodes: dict[str, NodeView], size: tuple[int, int]) -> str:
@@ -117,7 +117,7 @@ def line(name: str, seen: NodeView, *, as_json: bool) -> str:
     """One change."""
     state = seen.current()
     if as_json:
-        said = None if state is None else json.loads(payloads.write(state))
+        said = None if state is None else json.loads(payloads.encode(state))
         return json.dumps({"node": name, "condition": seen.condition(), "state": said}, ensure_ascii=False)
     mood = "" if state is None else f" {state.expression or 'nobody'} ({state.confidence:.0%})"
     return f"{name}: {seen.condition()}{mood}"

@@ -64,20 +64,20 @@ def listening(
     from mien.mqtt.discovery import DeviceInfo
     from mien.mqtt.node import MachineInfo, Node
 
-    node, state = broker.node_of(config.mqtt), state_directory()
-    way = broker.BrokerSettings.of(config.mqtt)
-    with broker.lock(node, state):
+    node, state = broker.node_name(config.mqtt), state_directory()
+    way = broker.BrokerSettings.from_config(config.mqtt)
+    with broker.claim_lock(node, state):
         recall(state / SETTINGS, controls)
         device = DeviceInfo(node, config.mqtt.name, config.mqtt.area, config.mqtt.language, __version__, board())
         made = Node(
             device,
             way,
-            identity=broker.identity(node, state),
+            identity=broker.installation_id(node, state),
             machine=MachineInfo(soc_temperature),
             controls=controls,
             music=music,
             timing=timing,
-            remember=lambda settings: remember(state / SETTINGS, settings),
+            save=lambda settings: remember(state / SETTINGS, settings),
         )
         made.start()
         try:
@@ -96,10 +96,10 @@ def remember(path: Path, settings: SettingsPayload) -> None:
 
 def recall(path: Path, controls: Controls) -> None:
     """Set what the house had set, and say so."""
-    from mien.mqtt.payloads import PayloadError, SettingsPayload, read
+    from mien.mqtt.payloads import PayloadError, SettingsPayload, decode
 
     try:
-        settings = read(path.read_bytes(), SettingsPayload)
+        settings = decode(path.read_bytes(), SettingsPayload)
     except FileNotFoundError:
         return
     except (OSError, PayloadError) as error:

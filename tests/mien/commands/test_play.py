@@ -1,0 +1,18 @@
+"""The parsing of `mien play --room`."""
+
+from __future__ import annotations
+
+import pytest
+
+from mien.commands.play import rooms_of
+from mien.errors import UsageError
+
+
+def test_rooms_are_checked() -> None:
+    """ROOM=NODE,NODE gives rooms; anything else raises a UsageError."""
+    assert rooms_of(["living room=pi1,pi2", "hall=pi3"]) == {"pi1": "living room", "pi2": "living room", "pi3": "hall"}
+    for wrong in ("kitchen", "=pi", "kitchen=", "kitchen=Pi", "kitchen=a/b", "kitchen=+"):
+        with pytest.raises(UsageError):
+            rooms_of([wrong])
+    with pytest.raises(UsageError):
+        rooms_of(["a=pi", "b=pi"])
