@@ -10,19 +10,13 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from mien.backoff import Backoff
 from mien.clock import Clock
 from mien.mqtt.broker import BrokerSettings
 from mien.mqtt.outbox import Delivery, Message
-from mien.mqtt.paho_client import (
-    ConnectionEnd,
-    ConnectionHandler,
-    EndKind,
-    PahoClient,
-    Subscription,
-    describe_error,
-)
+from mien.mqtt.paho_client import ConnectionEnd, EndKind, PahoClient, Received, Subscription, describe_error
 
 _JITTER = 0.5  # share of a delay that chance may take off
 _LONGEST_NAP = 5.0  # seconds between two signs of life while a delay passes
@@ -44,6 +38,22 @@ class ConnectionTiming:
     first_delay: float = 1.0
     longest_delay: float = 30.0
     drain_timeout: float = 3.0
+
+
+class ConnectionHandler(Protocol):
+    """The user of a connection. Every method is called on the connection's thread."""
+
+    def on_connect(self) -> None:
+        """Handle a new connection, whose subscriptions have been requested."""
+        ...
+
+    def on_message(self, message: Received) -> None:
+        """Handle a message."""
+        ...
+
+    def on_tick(self) -> None:
+        """Publish what is due: called while connected, every `Connection.TICK` seconds and after `Connection.wake`."""
+        ...
 
 
 class Wakeup:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -72,22 +72,6 @@ class Subscription:
     pattern: str
     qos: int = 0
     as_published: bool = False
-
-
-class ConnectionHandler(Protocol):
-    """The user of a connection. Every method is called on the connection's thread."""
-
-    def on_connect(self) -> None:
-        """Handle a new connection, whose subscriptions have been requested."""
-        ...
-
-    def on_message(self, message: Received) -> None:
-        """Handle a message."""
-        ...
-
-    def on_tick(self) -> None:
-        """Publish what is due: called while connected, every `Connection.TICK` seconds and after `Connection.wake`."""
-        ...
 
 
 class VersionNegotiation:
@@ -324,7 +308,7 @@ def describe_error(error: OSError | ValueError) -> str:
         return f"TLS fails ({error.reason or error}); check mqtt.tls and mqtt.port"
     if isinstance(error, socket.gaierror):
         return "its name cannot be resolved; check mqtt.host and the network"
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+    return str(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
 def _make_client(

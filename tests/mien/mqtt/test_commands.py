@@ -1,4 +1,4 @@
-"""The parsing of commands."""
+"""Commands: parsing, execution and refusals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mien.config import Config
+from mien.controls import Controls
 from mien.mqtt import commands
+from mien.mqtt.payloads import SettingsPayload
 
 
 @given(st.sampled_from(sorted(commands.PARSERS)) | st.text(max_size=20), st.binary(max_size=80), st.booleans())
@@ -36,3 +39,29 @@ def test_valid_commands_are_parsed() -> None:
     valid = {"detection": b"OFF", "threshold": b"60.0", "profile": b"eco", "restart": b"PRESS", "music": b"ON"}
     values = [commands.parse(f"mien/x/{name}/set", text, retained=False).value for name, text in valid.items()]
     assert values == [False, 0.6, "eco", "PRESS", True]
+
+
+def test_settings_are_changed_and_saved() -> None:
+    """Detection, threshold and profile are set and saved; a restart is requested of the daemon."""
+    controls, saved = Controls(Config()), list[SettingsPayload]()
+    handler = commands.CommandHandler(controls, None, saved.append)
+    for name, payload in (("detection", b"OFF"), ("threshold", b"60"), ("profile", b"eco"), ("restart", b"PRESS")):
+        handler.handle(f"mien/x/{name}/set", payload, retained=False)
+    assert saved[-1] == SettingsPayload(detection=False, threshold=0.6, profile="eco")
+    assert len(saved) == 3
+    assert controls.stopping == "restart"
+
+
+def test_refusals_are_logged_a_few_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """After ten refusals in a minute one line announces the silence; a minute later refusals are logged again."""
+    now = [0.0]
+    handler = commands.CommandHandler(Controls(Config()), None, lambda _settings: None, lambda: now[0])
+    for _ in range(30):
+        handler.handle("mien/x/music/set", b"ON", retained=False)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 11
+    assert "music is not on here" in lines[0]
+    assert "not logged for a minute" in lines[-1]
+    now[0] = 61.0
+    handler.handle("mien/x/music/set", b"ON", retained=False)
+    assert len(caplog.records) == 12

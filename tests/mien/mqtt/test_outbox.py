@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.mqtt.outbox import PENDING_EVENTS, Message, Outbox
+from mien.mqtt.outbox import IN_FLIGHT, PENDING_EVENTS, Delivery, Message, Outbox
 
 
 def event_message(number: int) -> Message:
@@ -51,3 +51,53 @@ def test_outbox_is_bounded(steps: list[tuple[int, bool, str]]) -> None:
         else:
             outbox.set_connected(step == "up")
         assert len(outbox) <= 10 + PENDING_EVENTS
+
+
+def connected_delivery(now: list[float]) -> Delivery:
+    delivery = Delivery(lambda: now[0])
+    delivery.connected(session_present=False)
+    return delivery
+
+
+def test_delivery_limits_unacknowledged_messages() -> None:
+    """At most IN_FLIGHT messages are sent without an acknowledgement; each one makes room for another."""
+    delivery = connected_delivery([0.0])
+    for number in range(IN_FLIGHT + 2):
+        delivery.put(event_message(number))
+    for number in range(IN_FLIGHT):
+        assert delivery.take() == event_message(number)
+        delivery.sent(number, event_message(number))
+    assert delivery.take() is None
+    assert delivery.acknowledged(3) == event_message(3)
+    assert delivery.acknowledged(3) is None
+    assert delivery.take() == event_message(IN_FLIGHT)
+    assert len(delivery) == IN_FLIGHT
+
+
+def test_delivery_measures_the_longest_wait() -> None:
+    """The wait for an acknowledgement begins when a message is sent, and again with a session that was kept."""
+    now = [0.0]
+    delivery = connected_delivery(now)
+    assert delivery.longest_wait() == 0
+    delivery.sent(1, event_message(1))
+    now[0] = 3.0
+    delivery.sent(2, event_message(2))
+    assert delivery.longest_wait() == 3.0
+    delivery.disconnected()
+    delivery.connected(session_present=True)
+    assert delivery.longest_wait() == 0
+    assert delivery.acknowledged(1) == event_message(1)
+
+
+def test_delivery_without_a_session_sends_again() -> None:
+    """Messages whose delivery cannot be completed are sent again, unless they are retained or a later one waits."""
+    delivery = connected_delivery([0.0])
+    delivery.sent(1, event_message(1))
+    delivery.sent(2, Message("s", b"1", retain=True))
+    delivery.disconnected()
+    delivery.connected(session_present=False)
+    assert [delivery.take(), delivery.take()] == [event_message(1), None]
+    delivery.sent(1, event_message(1))
+    delivery.put(event_message(2))
+    delivery.session_lost()
+    assert [delivery.take(), delivery.take(), len(delivery)] == [event_message(2), None, 0]
