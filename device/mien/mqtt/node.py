@@ -112,7 +112,7 @@ class NodeSnapshot:
 
 
 class RetainedPublisher:
-    """Publishes retained topics, and limits how often."""
+    """Publishes retained topics, and skips those that have not changed or were published too recently."""
 
     def __init__(self, topics: Topics, send: Callable[[Message], None], now: Callable[[], float]) -> None:
         self._topics, self._send, self._now = topics, send, now
@@ -144,8 +144,9 @@ class RetainedPublisher:
 class Node:
     """Publishes each mood and the machine's state, and executes commands.
 
-    `handle` may be called from one thread; everything else happens on the connection's. identity: the installation's
-    id. save: is called with the settings after each change by a client, so that they outlive a restart.
+    `handle` may be called from one thread; everything else happens on the connection's. installation_id: see
+    broker.installation_id. save: is called with the settings after each change by a client, so that they outlive a
+    restart.
     """
 
     def __init__(
@@ -153,7 +154,7 @@ class Node:
         device: DeviceInfo,
         settings: BrokerSettings,
         *,
-        identity: str,
+        installation_id: str,
         machine: MachineInfo,
         controls: Controls,
         music: MusicControls | None = None,
@@ -164,7 +165,7 @@ class Node:
         clock = clock or Clock()
         self._device, self._now = device, clock.steady
         self._topics = topics = Topics(device.node)
-        self._claim = NodeClaim(payloads.InstancePayload(id=identity, host=host_name(), since=clock.wall()))
+        self._claim = NodeClaim(payloads.InstancePayload(id=installation_id, host=host_name(), since=clock.wall()))
         self._snapshot = NodeSnapshot(device.software, machine, controls, music, clock)
         self._commands = CommandHandler(controls, music, save, clock.steady)
         self._events: deque[Message] = deque(maxlen=PENDING_EVENTS)
@@ -174,7 +175,7 @@ class Node:
         subscriptions.append(Subscription(HOME_ASSISTANT_STATUS))
         will = Message(topics.of("availability"), OFFLINE, retain=True)
         self.connection = Connection(
-            settings, f"mien-{identity}", self, subscriptions, will=will, timing=timing, clock=clock
+            settings, f"mien-{installation_id}", self, subscriptions, will=will, timing=timing, clock=clock
         )
         self._publisher = RetainedPublisher(topics, self.connection.send, clock.steady)
 

@@ -72,7 +72,7 @@ def listening(
         made = Node(
             device,
             way,
-            identity=broker.installation_id(node, state),
+            installation_id=broker.installation_id(node, state),
             machine=MachineInfo(soc_temperature),
             controls=controls,
             music=music,

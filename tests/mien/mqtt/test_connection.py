@@ -80,8 +80,8 @@ def test_delays_grow_are_capped_and_jittered(info_log: pytest.LogCaptureFixture)
     draws = iter([0.0, 1.0] * 3)
     times = iter(range(1000))  # a second passes with each call, so no delay is waited for
     connection = Connection(
-        BrokerSettings("nobody", 1),
-        "nobody",
+        BrokerSettings("broker.invalid", 1),
+        "broker.invalid",
         FailingHandler(),
         [],
         timing=timing,
@@ -90,6 +90,6 @@ def test_delays_grow_are_capped_and_jittered(info_log: pytest.LogCaptureFixture)
     )
     for _ in range(6):
         connection._wait_for_next(ConnectionEnd(EndKind.LOST, "gone"))
-    lines = [record.getMessage() for record in info_log.records if "nobody:1" in record.getMessage()]
+    lines = [record.getMessage() for record in info_log.records if "broker.invalid:1" in record.getMessage()]
     assert [line.split("in ")[-1] for line in lines] == ["0.1 s.", "0.1 s.", "0.4 s.", "0.4 s.", "0.8 s.", "0.4 s."]
     connection.stop()

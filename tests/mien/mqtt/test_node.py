@@ -215,7 +215,7 @@ def test_a_flickering_mood_does_not_flood(broker: Broker) -> None:
     flickering = other_machine(broker, "flickering", clock)
     flickering.start()
     flickering.handle(CameraEvent("open", "", 0.0))
-    with recording(broker.port, clock=clock.steady) as recorder:
+    with contextlib.closing(flickering), recording(broker.port, clock=clock.steady) as recorder:
         assert eventually(lambda: recorder.last("mien/kitchen/availability"))
         settle(flickering, recorder)
         began = now[0]
@@ -232,7 +232,6 @@ def test_a_flickering_mood_does_not_flood(broker: Broker) -> None:
         assert len(states) <= lasted + 3
         gaps = [after.at - before.at for before, after in itertools.pairwise(states)]
         assert min(gaps) > 0.9
-    flickering.close()
 
 
 def settle(running: Node, recorder: MessageRecorder) -> None:
@@ -407,13 +406,13 @@ def test_a_camera_fault_is_not_a_mood(broker: Broker) -> None:
         assert len(recorder.on_topic("mien/kitchen/event")) == 1
 
 
-def other_machine(broker: Broker, identity: str, clock: Clock | None = None) -> Node:
+def other_machine(broker: Broker, installation_id: str, clock: Clock | None = None) -> Node:
     """Return a node of the same name as on another machine."""
     device = DeviceInfo("kitchen", "Mien", "", "en", "1", "")
     return Node(
         device,
         BrokerSettings("127.0.0.1", broker.port),
-        identity=identity,
+        installation_id=installation_id,
         machine=node.MachineInfo(lambda: None),
         controls=Controls(Config()),
         timing=QUICK,
@@ -429,20 +428,19 @@ def refusals(caplog: pytest.LogCaptureFixture) -> int:
 def test_a_second_machine_with_the_name_backs_off(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
     """It logs the other's host, never goes online, and takes over when the first is gone."""
     second = other_machine(broker, "twin")
-    with recording(broker.port) as recorder:
+    with contextlib.closing(second), recording(broker.port) as recorder:
         with running_node(broker.port) as (first, _):
             first.handle(mood(1))
             assert eventually(lambda: has_published(recorder, mood(1)))
             second.start()
             second.handle(mood(2))
             assert eventually(lambda: "already speaks as node 'kitchen'" in caplog.text)
-            assert eventually(lambda: refusals(caplog) >= 4)
+            assert eventually(lambda: refusals(caplog) >= 4)  # several attempts, each without a message
             recorder.fence()
             assert first.connection.is_connected
             assert [message.payload for message in recorder.on_topic("mien/kitchen/availability")] == [b"online"]
             assert {message.json["run"] for message in recorder.on_topic("mien/kitchen/event")} == {first._snapshot.run}
         assert eventually(lambda: recorder.last("mien/kitchen/state").json["run"] == second._snapshot.run, 5)  # type: ignore[union-attr]
-        second.close()
 
 
 def test_of_two_that_start_at_once_one_backs_off(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
