@@ -14,7 +14,7 @@ from mien.commands.arguments import add_config
 from mien.config import MqttConfig
 from mien.config_file import load_effective
 from mien.errors import RemoteError, UsageError
-from mien.mqtt.broker import BrokerSettings, node_of
+from mien.mqtt.broker import BrokerSettings, node_name
 from mien.mqtt.outbox import Message
 from mien.mqtt.subscriber import Subscriber
 from mien.mqtt.topics import NODE_PATTERN, ONLINE, Topics
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     config = load_effective(arguments.config).mqtt
     if arguments.node is not None and not re.match(NODE_PATTERN, arguments.node):
         raise UsageError(f"{arguments.node!r} is not a valid node name: use lower-case letters, digits, - and _.")
-    forget(config, arguments.node or node_of(config))
+    forget(config, arguments.node or node_name(config))
 
 
 def forget(config: MqttConfig, node: str, file: TextIO | None = None) -> None:
@@ -50,9 +50,9 @@ def forget(config: MqttConfig, node: str, file: TextIO | None = None) -> None:
         if messages.get(topics.of("availability")) == ONLINE:
             raise RemoteError(f"Node {node} is online and would come back: stop it first (systemctl stop mien).")
         for topic in sorted(messages, key=lambda topic: topic != topics.discovery):
-            subscriber.link.send(Message(topic, b"", retain=True))
+            subscriber.connection.send(Message(topic, b"", retain=True))
         deadline = time.monotonic() + _TIMEOUT
-        while subscriber.link.waiting and time.monotonic() < deadline:
+        while subscriber.connection.pending and time.monotonic() < deadline:
             time.sleep(_POLL)
     with _subscriber(config, topics) as subscriber:
         if left := sorted(_retained(subscriber)):
@@ -68,19 +68,19 @@ def forget(config: MqttConfig, node: str, file: TextIO | None = None) -> None:
 @contextmanager
 def _subscriber(config: MqttConfig, topics: Topics) -> Iterator[Subscriber]:
     """Yield a connected subscriber of all the node's topics. Raises ConfigError and RemoteError."""
-    subscriber = Subscriber(BrokerSettings.of(config), [topics.all, topics.discovery])
-    subscriber.link.start()
+    subscriber = Subscriber(BrokerSettings.from_config(config), [topics.all, topics.discovery])
+    subscriber.connection.start()
     try:
         subscriber.wait_until_connected(_TIMEOUT)
         yield subscriber
     finally:
-        subscriber.link.stop()
+        subscriber.connection.stop()
 
 
 def _retained(subscriber: Subscriber) -> dict[str, bytes]:
     """Return the retained payloads by topic."""
     payloads: dict[str, bytes] = {}
-    while (message := subscriber.next(_IDLE)) is not None:
+    while (message := subscriber.receive(_IDLE)) is not None:
         if message.retained and message.payload:
             payloads[message.topic] = message.payload
     return payloads

@@ -25,7 +25,7 @@ from mien.mqtt.broker import BrokerSettings
 from mien.mqtt.combined import CombinedMood, MoodChange, NodeTracker
 from mien.mqtt.payloads import PayloadError
 from mien.mqtt.subscriber import Subscriber
-from mien.mqtt.topics import NODE_PATTERN, Topics, split
+from mien.mqtt.topics import NODE_PATTERN, Topics, parse_topic
 from mien.service.lines import event_to_dict, format_event
 from mien.service.notify import Notifier
 from mien.service.output import Output
@@ -97,7 +97,7 @@ class RoomLines:
 
     def print(self, change: MoodChange, at: float) -> None:
         """Write a line and flush. at: seconds, for a change without a mood."""
-        event = change.mood or CameraEvent("fault", change.why, at)
+        event = change.mood or CameraEvent("fault", change.reason, at)
         room = self._rooms[change.node]
         if self._json:
             line = json.dumps(event_to_dict(event) | {"room": room, "node": change.node}, ensure_ascii=False)
@@ -119,11 +119,11 @@ def play_rooms(
     Raises ConfigError.
     """
     patterns = [Topics(node).of(name) for node in rooms for name in ("availability", "camera", "state", "event")]
-    subscriber = Subscriber(BrokerSettings.of(config), patterns)
+    subscriber = Subscriber(BrokerSettings.from_config(config), patterns)
     nodes, combined = NodeTracker(list(rooms)), CombinedMood()
-    notifier = Notifier(healthy=lambda: subscriber.link.alive() and all(output.alive() for output in outputs))
+    notifier = Notifier(healthy=lambda: subscriber.connection.alive() and all(output.alive() for output in outputs))
     reported: set[str] = set()
-    subscriber.link.start()
+    subscriber.connection.start()
     notifier.ready()
     try:
         with stop_signals() as stopped:
@@ -138,8 +138,8 @@ def play_rooms(
                             output.handle(mood)
         notifier.stopping()
     finally:
-        subscriber.link.stop()
-        log.info("%d mood changes were merged on their way, %d messages dropped.", nodes.merged, subscriber.lost)
+        subscriber.connection.stop()
+        log.info("%d mood changes were merged on their way, %d messages dropped.", nodes.merged, subscriber.dropped)
 
 
 def _next_changes(subscriber: Subscriber, nodes: NodeTracker, reported: set[str]) -> list[MoodChange]:
@@ -147,12 +147,12 @@ def _next_changes(subscriber: Subscriber, nodes: NodeTracker, reported: set[str]
 
     An invalid payload changes nothing, and is logged once a topic. reported: those topics.
     """
-    message = subscriber.next(0.5)
-    place = split(message.topic) if message is not None else None
+    message = subscriber.receive(0.5)
+    place = parse_topic(message.topic) if message is not None else None
     if message is None or place is None:
         return []
     try:
-        return nodes.hear(*place, message.payload)
+        return nodes.on_message(*place, message.payload)
     except PayloadError as error:
         if len(reported) < _MAX_REPORTED and message.topic not in reported:
             reported.add(message.topic)

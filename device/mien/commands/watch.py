@@ -16,7 +16,7 @@ from mien.config_file import load_effective
 from mien.mqtt import payloads
 from mien.mqtt.broker import BrokerSettings
 from mien.mqtt.subscriber import Subscriber
-from mien.mqtt.topics import split
+from mien.mqtt.topics import parse_topic
 from mien.service.signals import stop_signals
 
 MAX_NODES = 10_000
@@ -56,11 +56,11 @@ class NodeView:
         if name == "availability":
             self.online = payload == b"online"
         elif name == "camera":
-            self.camera = payloads.read(payload, payloads.CameraPayload).state
+            self.camera = payloads.decode(payload, payloads.CameraPayload).state
         elif name == "state":
-            self.state = payloads.read(payload, payloads.StatePayload)
+            self.state = payloads.decode(payload, payloads.StatePayload)
         elif name == "diag":
-            self.diag = payloads.read(payload, payloads.DiagPayload)
+            self.diag = payloads.decode(payload, payloads.DiagPayload)
         return before != (self.online, self.camera, self.state, self.diag)
 
     def current(self) -> payloads.StatePayload | None:
@@ -83,7 +83,7 @@ class NodeTable:
 
         Foreign topics and invalid payloads are ignored.
         """
-        place = split(topic)
+        place = parse_topic(topic)
         if place is None or (len(self.nodes) >= MAX_NODES and place[0] not in self.nodes):
             return None
         try:
@@ -100,14 +100,14 @@ def watch(config: MqttConfig, *, as_json: bool, file: TextIO | None = None) -> N
     """
     file = file or sys.stdout
     draws_table = file.isatty() and not as_json
-    subscriber, table = Subscriber(BrokerSettings.of(config), _PATTERNS), NodeTable()
-    subscriber.link.start()
+    subscriber, table = Subscriber(BrokerSettings.from_config(config), _PATTERNS), NodeTable()
+    subscriber.connection.start()
     try:
         subscriber.wait_until_connected(_CONNECT_TIMEOUT)
         with stop_signals() as stopped:
             drawn_at, stale = 0.0, True
             while not stopped():
-                message = subscriber.next(_REDRAW_INTERVAL)
+                message = subscriber.receive(_REDRAW_INTERVAL)
                 change = table.update(message.topic, message.payload) if message is not None else None
                 stale = stale or change is not None
                 if change is not None and not draws_table and change[1] != "diag":
@@ -116,7 +116,7 @@ def watch(config: MqttConfig, *, as_json: bool, file: TextIO | None = None) -> N
                     drawn_at, stale = time.monotonic(), False
                     print(draw_table(table.nodes, shutil.get_terminal_size()), end="", file=file, flush=True)
     finally:
-        subscriber.link.stop()
+        subscriber.connection.stop()
 
 
 def draw_table(nodes: dict[str, NodeView], size: tuple[int, int]) -> str:
@@ -150,7 +150,7 @@ def format_change(name: str, view: NodeView, *, as_json: bool) -> str:
     """Return one line for a change of a node."""
     state = view.current()
     if as_json:
-        fields = None if state is None else json.loads(payloads.write(state))
+        fields = None if state is None else json.loads(payloads.encode(state))
         return json.dumps({"node": name, "condition": view.condition(), "state": fields}, ensure_ascii=False)
     mood = "" if state is None else f" {state.expression or 'no face'} ({state.confidence:.0%})"
     return f"{name}: {view.condition()}{mood}"

@@ -14,11 +14,11 @@ from mien import __version__
 from mien.config import MqttConfig
 from mien.controls import Controls
 from mien.mqtt import broker
+from mien.mqtt.commands import MusicControls
 from mien.mqtt.connection import ConnectionTiming
-from mien.mqtt.controls import MusicControls
 from mien.mqtt.discovery import DeviceInfo
 from mien.mqtt.node import MachineInfo, Node
-from mien.mqtt.payloads import PayloadError, SettingsPayload, read
+from mien.mqtt.payloads import PayloadError, SettingsPayload, decode
 from mien.service.board import board_model, soc_temperature
 from mien.state import replace_file, state_directory
 
@@ -36,20 +36,20 @@ def open_mqtt_output(
     timing: ConnectionTiming | None = None,
 ) -> Iterator[Node]:
     """Yield this machine's node, connected while inside, with the saved settings restored. Raises ConfigError."""
-    name, state = broker.node_of(config), state_directory()
+    name, state = broker.node_name(config), state_directory()
     settings_file = state / SETTINGS_FILE
-    access = broker.BrokerSettings.of(config)
-    with broker.lock(name, state):
+    access = broker.BrokerSettings.from_config(config)
+    with broker.claim_lock(name, state):
         restore_settings(settings_file, controls)
         node = Node(
             DeviceInfo(name, config.name, config.area, config.language, __version__, board_model()),
             access,
-            identity=broker.identity(name, state),
+            installation_id=broker.installation_id(name, state),
             machine=MachineInfo(soc_temperature),
             controls=controls,
             music=music,
             timing=timing,
-            remember=partial(save_settings, settings_file),
+            save=partial(save_settings, settings_file),
         )
         with closing(node):
             node.start()
@@ -67,7 +67,7 @@ def save_settings(path: Path, settings: SettingsPayload) -> None:
 def restore_settings(path: Path, controls: Controls) -> None:
     """Apply the settings that clients made before the last stop; ignore a damaged file with a warning."""
     try:
-        settings = read(path.read_bytes(), SettingsPayload)
+        settings = decode(path.read_bytes(), SettingsPayload)
     except FileNotFoundError:
         return
     except (OSError, PayloadError) as error:
