@@ -90,7 +90,7 @@ def claim_lock(node: str, state: Path) -> Iterator[None]:
             stack.enter_context(locked(state / f"mqtt-{node}.lock"))
         except TimeoutError:
             raise ConfigError(
-                f"Another mien on this machine already speaks as node {node!r}: stop it (systemctl stop mien), "
+                f"Another mien on this machine already uses the node name {node!r}: stop it (systemctl stop mien), "
                 "or set another mqtt.node."
             ) from None
         yield

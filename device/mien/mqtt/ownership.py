@@ -79,6 +79,6 @@ class NodeClaim:
         """Return the log's sentence for a person who gave two machines one name."""
         assert self.holder is not None
         return (
-            f"another machine, {self.holder.host[:100]!r}, already speaks as node {node!r}, so this one publishes "
+            f"another machine, {self.holder.host[:100]!r}, already uses the node name {node!r}, so this one publishes "
             "nothing: set another mqtt.node on one of them"
         )

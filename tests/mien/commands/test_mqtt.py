@@ -123,7 +123,7 @@ def test_two_daemons_of_one_installation(broker: Broker, program: Program) -> No
         second = program(broker.port, "run", camera=True)
         _, err = second.communicate(timeout=20)
         assert second.returncode == 3
-        assert "already speaks as node 'kitchen'" in err
+        assert "already uses the node name 'kitchen'" in err
         assert len(err.strip().splitlines()) == 1
         assert first.poll() is None
         assert [message.payload for message in recorder.on_topic("mien/kitchen/availability")] == [b"online"]

@@ -422,7 +422,7 @@ def other_machine(broker: Broker, installation_id: str, clock: Clock | None = No
 
 def refusals(caplog: pytest.LogCaptureFixture) -> int:
     """Return how often a node has backed off from a name."""
-    return caplog.text.count("already speaks as node 'kitchen'")
+    return caplog.text.count("already uses the node name 'kitchen'")
 
 
 def test_a_second_machine_with_the_name_backs_off(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
@@ -434,7 +434,7 @@ def test_a_second_machine_with_the_name_backs_off(broker: Broker, caplog: pytest
             assert eventually(lambda: has_published(recorder, mood(1)))
             second.start()
             second.handle(mood(2))
-            assert eventually(lambda: "already speaks as node 'kitchen'" in caplog.text)
+            assert eventually(lambda: "already uses the node name 'kitchen'" in caplog.text)
             assert eventually(lambda: refusals(caplog) >= 4)  # several attempts, each without a message
             recorder.fence()
             assert first.connection.is_connected
@@ -482,7 +482,7 @@ def test_the_same_installation_twice_is_refused(broker: Broker) -> None:
     """A second node of the same name and state directory is refused before it connects."""
     with (
         running_node(broker.port),
-        pytest.raises(ConfigError, match="already speaks as node"),
+        pytest.raises(ConfigError, match="already uses the node name"),
         running_node(broker.port),
     ):
         pass
