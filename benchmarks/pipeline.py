@@ -28,7 +28,7 @@ from mien.vision.camera.demo import DemoCamera
 from mien.vision.crop import to_input
 from mien.vision.detector import FaceDetector, Gray, HaarDetector
 from mien.vision.recognizer import ExpressionRecognizer, open_classifier
-from mien.vision.track import FaceTrack
+from mien.vision.tracker import FaceTrack
 from mien.vision.yunet import YunetDetector
 
 MIN_FACE = 60
@@ -87,7 +87,7 @@ def stages(detector: FaceDetector, name: str, frames: list[Frame]) -> dict[str, 
         f"{name}: search near the last place": time_each(
             lambda frame: detector.detect_near(frame.gray, at_face[id(frame)]), only
         ),
-        "known again by its picture": time_each(lambda frame: tracks[id(frame)].again(frame.gray), only),
+        "relocate by its template": time_each(lambda frame: tracks[id(frame)].relocate(frame.gray), only),
         "crop": time_each(lambda frame: to_input(frame.gray, at_face[id(frame)]), only),
         "network": time_each(lambda _: classifier.probabilities(crop), only),
         "crop, quality, network, tracker": time_each(

@@ -43,7 +43,7 @@ class ExpressionRecognizer:
 
     def __init__(self, detector: FaceDetector, classifier: Classifier, *, all_faces: bool = False) -> None:
         """everyone: read all faces in view and mix them by their size, instead of the largest alone."""
-        self._follower, self.classifier = FaceTracker(detector, all_faces=all_faces), classifier
+        self._tracker, self.classifier = FaceTracker(detector, all_faces=all_faces), classifier
         self.low_quality: Counter[str] = Counter()
         self.detect_ms = self.inference_ms = 0.0
 
@@ -55,7 +55,7 @@ class ExpressionRecognizer:
     def observe(self, frame: Frame) -> Observation:
         """What a frame shows."""
         began = time.perf_counter()
-        faces = self._follower.faces(frame.gray, frame.at)
+        faces = self._tracker.update(frame.gray, frame.at)
         self.detect_ms = _mean(self.detect_ms, time.perf_counter() - began)
         return Observation(frame.at, faces, _mix(faces, [self.read(frame, face) for face in faces]))
 
@@ -74,7 +74,7 @@ class ExpressionRecognizer:
 
     def reset(self) -> None:
         """Forget whom was followed."""
-        self._follower.reset()
+        self._tracker.reset()
 
 
 _NO_IDEA = (1 / len(Expression),) * len(Expression)

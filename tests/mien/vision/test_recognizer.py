@@ -30,8 +30,7 @@ from mien.vision.frame_rate import PROFILE_LIMITS, FrameRateController, FrameRat
 from mien.vision.quality import judge
 from mien.vision.recognizer import ExpressionRecognizer, _mix, open_classifier, open_detector
 from mien.vision.still import haar_still_detector, yunet_still_detector
-from mien.vision.track import FaceTrack
-from mien.vision.tracker import CONFIRM, FaceTracker
+from mien.vision.tracker import DETECT_EVERY, FaceTrack, FaceTracker
 from mien.vision.yunet import SHA256, SIZE, YunetDetector
 from tests.conftest import ROOT, Outcome, scene
 
@@ -76,31 +75,31 @@ def test_a_face_is_followed_without_full_scans(detector: FaceDetector) -> None:
     The box stays on the face all the same.
     """
     counting = Counting(detector)
-    follower = FaceTracker(counting)
+    tracker = FaceTracker(counting)
     start = detector.detect(moved(0))[0]
     for index in range(80):
         shift = round(100 * np.sin(index / 12))
-        [face] = follower.faces(moved(shift), index / 10)
+        [face] = tracker.update(moved(shift), index / 10)
         expected = Face(start.x + shift, start.y, start.width, start.height)
         assert overlap(face, expected) > 0.7
     assert counting.scans <= 3
-    assert counting.looks <= 8 / CONFIRM
+    assert counting.looks <= 8 / DETECT_EVERY
 
 
 def test_a_face_that_has_gone_is_not_held(detector: FaceDetector) -> None:
     """Its picture fits nowhere in an empty room, so it is gone in the first frame without it."""
-    follower = FaceTracker(detector)
-    assert len(follower.faces(moved(0), 0.0)) == 1
-    assert follower.faces(np.tile(scene()[:, :1], (1, 640)), 0.1) == ()
+    tracker = FaceTracker(detector)
+    assert len(tracker.update(moved(0), 0.0)) == 1
+    assert tracker.update(np.tile(scene()[:, :1], (1, 640)), 0.1) == ()
 
 
 def test_a_face_that_comes_near_is_seen_to_grow(detector: FaceDetector) -> None:
     """Its picture keeps its size, the detector does not: one that grows by half in three seconds stays framed."""
-    follower = FaceTracker(detector)
+    tracker = FaceTracker(detector)
     for index in range(31):
         zoom = cv2.getRotationMatrix2D((320, 240), 0.0, 1 + index / 60)
         gray = np.asarray(cv2.warpAffine(scene(), zoom, (640, 480), borderMode=cv2.BORDER_REPLICATE), np.uint8)
-        [face] = follower.faces(gray, index / 10)
+        [face] = tracker.update(gray, index / 10)
         assert overlap(face, detector.detect(gray)[0]) > 0.6
 
 
@@ -111,9 +110,9 @@ def test_a_face_is_known_again_where_it_has_gone_to(right: int, down: int, light
     gray = scene()
     start = FaceTrack.start(gray, Face(213, 133, 210, 210), at=3.0)
     lit = np.clip(np.roll(gray, (down, right), axis=(0, 1)).astype(np.int16) + lighter, 0, 255).astype(np.uint8)
-    track = start.again(lit)
+    track = start.relocate(lit)
     assert track is not None
-    assert (track.face.width, track.face.height, track.seen) == (210, 210, 3.0)
+    assert (track.face.width, track.face.height, track.detected_at) == (210, 210, 3.0)
     assert abs(track.face.x - 213 - right) <= 7
     assert abs(track.face.y - 133 - down) <= 7
 
@@ -123,7 +122,7 @@ def test_a_face_is_known_again_where_it_has_gone_to(right: int, down: int, light
 def test_a_picture_without_features_is_nobody(x: int, y: int, side: int, level: int) -> None:
     """Wherever the box lies, an even grey is not taken for the face."""
     gray = np.full((480, 640), level, np.uint8)
-    assert FaceTrack.start(gray, Face(x, y, side, side), at=0.0).again(gray) is None
+    assert FaceTrack.start(gray, Face(x, y, side, side), at=0.0).relocate(gray) is None
 
 
 def test_yunet_frames_a_face_in_any_window(yunet_file: Path) -> None:
@@ -163,20 +162,20 @@ def test_a_video_needs_little_memory(tmp_path: Path, size: tuple[int, int]) -> N
 
 def test_a_returning_face_is_found_in_half_a_second(detector: FaceDetector) -> None:
     """Movement wakes the detector from its rest in an empty room."""
-    follower = FaceTracker(detector)
+    tracker = FaceTracker(detector)
     empty = np.tile(scene()[:, :1], (1, 640))
     for index in range(100):
-        assert follower.faces(empty, index / 10) == ()
-    assert any(follower.faces(moved(0), 10 + index / 10) for index in range(5))
+        assert tracker.update(empty, index / 10) == ()
+    assert any(tracker.update(moved(0), 10 + index / 10) for index in range(5))
 
 
 def test_an_empty_room_costs_few_scans(detector: FaceDetector) -> None:
     """Nothing moves, so a minute with a sensor's noise takes a scan every two seconds."""
     counting, noise = Counting(detector), np.random.default_rng(1)
-    follower = FaceTracker(counting)
+    tracker = FaceTracker(counting)
     wall = np.tile(np.linspace(60, 180, 640).astype(np.uint8), (480, 1))
     for index in range(300):
-        follower.faces(wall + noise.integers(0, 8, wall.shape, dtype=np.uint8), index / 5)
+        tracker.update(wall + noise.integers(0, 8, wall.shape, dtype=np.uint8), index / 5)
     assert counting.scans <= 35
 
 
@@ -200,17 +199,17 @@ PICTURE = np.zeros((480, 640), np.uint8)
 def test_the_largest_face_counts_and_is_kept_against_its_like() -> None:
     """A face a little larger does not take over; one that is much larger does, at the next look around."""
     script = Script([SMALL])
-    follower = FaceTracker(script)
-    assert follower.faces(PICTURE, 0.0) == (SMALL,)
+    tracker = FaceTracker(script)
+    assert tracker.update(PICTURE, 0.0) == (SMALL,)
     script.faces = [LARGE, SMALL]
-    assert follower.faces(PICTURE, 6.0) == (SMALL,)
+    assert tracker.update(PICTURE, 6.0) == (SMALL,)
     script.faces = [HUGE, LARGE, SMALL]
-    assert follower.faces(PICTURE, 12.0) == (HUGE,)
+    assert tracker.update(PICTURE, 12.0) == (HUGE,)
 
 
 def test_all_faces_are_followed_if_asked() -> None:
     """With everyone, all in view come back, the largest first."""
-    assert FaceTracker(Script([SMALL, HUGE, LARGE]), all_faces=True).faces(PICTURE, 0.0) == (HUGE, LARGE, SMALL)
+    assert FaceTracker(Script([SMALL, HUGE, LARGE]), all_faces=True).update(PICTURE, 0.0) == (HUGE, LARGE, SMALL)
 
 
 def test_faces_are_mixed_by_size() -> None:
