@@ -54,7 +54,7 @@ class LoopCamera:
             if index + 1 in {SETTLED, self._count}:
                 self.held[index + 1] = resident()
 
-    def pace(self, interval: float) -> None:
+    def set_frame_interval(self, interval: float) -> None:
         """As fast as can be."""
 
     def close(self) -> None:

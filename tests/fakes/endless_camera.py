@@ -39,7 +39,7 @@ class EndlessCamera:
                 yield Frame(frame.gray, frame.at + turn * LENGTH)
             turn += 1
 
-    def pace(self, interval: float) -> None:
+    def set_frame_interval(self, interval: float) -> None:
         """Ten frames a second are what it gives."""
 
     def close(self) -> None:

@@ -70,7 +70,7 @@ class Pipeline:
                 camera.close()
         except InputError as error:
             yield self._camera("fault", str(error))
-            lost = isinstance(error, LostCameraError) or (camera is not None and not camera.reopens)
+            lost = isinstance(error, LostCameraError) or (camera is not None and not camera.can_reopen)
             if lost or not self._retry:
                 raise
         self._back_off()
@@ -87,10 +87,10 @@ class Pipeline:
             elif frame.at - opened > _MENDED:
                 self._delay = FIRST_DELAY
             if stuck.check(frame):
-                yield self._camera("fault" if stuck.trouble else "open", stuck.trouble)
+                yield self._camera("fault" if stuck.fault else "open", stuck.fault)
             look = self._recognizer.observe(frame)
             yield from self._mood(look)
-            camera.camera.pace(pace.next(look.reading, self._controls.profile))
+            camera.camera.set_frame_interval(pace.next(look.reading, self._controls.profile))
             self._note(look)
             if self._count_down():
                 return True

@@ -47,7 +47,7 @@ class Fake:
         if self._then is not None:
             self._then()
 
-    def pace(self, interval: float) -> None:
+    def set_frame_interval(self, interval: float) -> None:
         assert interval > 0
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ def recognizer() -> ExpressionRecognizer:
 @pytest.fixture
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines that a test can wait for, where a camera hangs; a busy machine may need longer where none does."""
-    for name, seconds in {"OPENING": 1.0, "NEXT_FRAME": 1.0, "CLOSING": 1.0, "_LOOK_UP": 0.02}.items():
+    for name, seconds in {"OPEN_TIMEOUT": 1.0, "FRAME_TIMEOUT": 1.0, "CLOSE_TIMEOUT": 1.0, "_POLL": 0.02}.items():
         monkeypatch.setattr(thread, name, seconds)
 
 
@@ -161,7 +161,7 @@ def test_a_camera_that_never_opens_ends_the_process(recognizer: ExpressionRecogn
 def test_a_camera_that_gives_nothing_ends_the_process(recognizer: ExpressionRecognizer) -> None:
     """After a call that never returns only a new process can have the device: fatal even with on_fault = "retry"."""
     events, text = Run(recognizer, lambda: Fake(2, then=hang)).raising()
-    assert "gives no picture" in text
+    assert "delivers no picture" in text
     assert [event.state for event in events if isinstance(event, CameraEvent)] == ["open", "fault"]
 
 
@@ -325,7 +325,7 @@ def test_controls_refuse_nonsense() -> None:
 def test_delays_are_documented_ones() -> None:
     """What the documentation of on_fault says is what the loop does."""
     assert (watching.FIRST_DELAY, watching.LONGEST_DELAY) == (1.0, 60.0)
-    assert frozen.PATIENCE == 10.0
+    assert frozen.FROZEN_AFTER == 10.0
 
 
 class FakePicamera2:
