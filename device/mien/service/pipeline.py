@@ -77,7 +77,7 @@ class Pipeline:
         return False
 
     def _frames(self, camera: CameraThread) -> Generator[Event, None, bool]:
-        pace, stuck = FrameRateController(), FrozenFrameDetector(camera.camera.kind)
+        controller, stuck = FrameRateController(), FrozenFrameDetector(camera.camera.kind)
         opened = None
         for frame in camera.frames():
             self._at = frame.at
@@ -90,7 +90,7 @@ class Pipeline:
                 yield self._camera("fault" if stuck.fault else "open", stuck.fault)
             look = self._recognizer.observe(frame)
             yield from self._mood(look)
-            camera.camera.set_frame_interval(pace.next(look.reading, self._controls.profile))
+            camera.camera.set_frame_interval(controller.next_interval(look.reading, self._controls.profile))
             self._note(look)
             if self._count_down():
                 return True
@@ -122,7 +122,7 @@ class Pipeline:
             self._controls.diagnostics,
             frames=self._controls.diagnostics.frames + 1,
             faces=len(look.faces),
-            fps=self._rate.next(look.at),
+            fps=self._rate.update(look.at),
             detect_ms=recognizer.detect_ms,
             inference_ms=recognizer.inference_ms,
             low_quality=dict(recognizer.low_quality),

@@ -17,7 +17,7 @@ from mien.vision import yunet
 from mien.vision.classifier import SHIPPED, Classifier
 from mien.vision.crop import to_input
 from mien.vision.detector import FaceDetector, HaarDetector
-from mien.vision.quality import judge
+from mien.vision.quality import assess_quality
 from mien.vision.tracker import FaceTracker
 from mien.vision.yunet import YunetDetector
 
@@ -62,7 +62,7 @@ class ExpressionRecognizer:
     def read(self, frame: Frame, face: Face) -> Reading:
         """The reading of one face, with the weight that its picture deserves."""
         picture = to_input(frame.gray, face, self.classifier.contract.crop_margin)
-        quality = judge(face, frame.gray.shape, picture)
+        quality = assess_quality(face, frame.gray.shape, picture)
         if quality.reason:
             self.low_quality[quality.reason] += 1
         if quality.weight == 0:

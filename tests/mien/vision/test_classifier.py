@@ -54,7 +54,7 @@ def test_a_damaged_network_never_meets_an_interpreter(
     """The digest is checked before native code gets to see the bytes."""
     path = tmp_path / "damaged.tflite"
     path.write_bytes(shipped[:1000] + bytes([shipped[1000] ^ 1]) + shipped[1001:])
-    monkeypatch.setattr("mien.vision.classifier.interpreter", lambda *_: pytest.fail("an interpreter was made"))
+    monkeypatch.setattr("mien.vision.classifier.create_interpreter", lambda *_: pytest.fail("an interpreter was made"))
     with pytest.raises(ModelError, match="damaged"):
         Classifier.load(path)
 

@@ -27,7 +27,7 @@ from mien.vision import yunet
 from mien.vision.crop import to_input
 from mien.vision.detector import FaceDetector, Gray, HaarDetector, overlap
 from mien.vision.frame_rate import PROFILE_LIMITS, FrameRateController, FrameRateMeter
-from mien.vision.quality import judge
+from mien.vision.quality import assess_quality
 from mien.vision.recognizer import ExpressionRecognizer, _mix, open_classifier, open_detector
 from mien.vision.still import haar_still_detector, yunet_still_detector
 from mien.vision.tracker import DETECT_EVERY, FaceTrack, FaceTracker
@@ -255,7 +255,7 @@ def test_doubtful_pictures_weigh_less_and_are_counted(kind: str) -> None:
     """Each way of being spoiled is found out, for its own reason, and counted."""
     recognizer = ExpressionRecognizer.open(Config(vision=VisionConfig(detector="haar")))
     gray, face = spoiled(kind)
-    assert judge(face, gray.shape, to_input(gray, face)).reason == kind
+    assert assess_quality(face, gray.shape, to_input(gray, face)).reason == kind
     assert recognizer.read(Frame(gray, 0.0), face).weight < 0.8
     assert recognizer.low_quality == {kind: 1}
 
@@ -263,13 +263,13 @@ def test_doubtful_pictures_weigh_less_and_are_counted(kind: str) -> None:
 def test_a_good_picture_keeps_its_weight() -> None:
     """Nobody finds fault with the demo's face."""
     gray, face = spoiled("not at all")
-    assert judge(face, gray.shape, to_input(gray, face)) == (1.0, "")
+    assert assess_quality(face, gray.shape, to_input(gray, face)) == (1.0, "")
 
 
 @given(st.integers(-100, 700), st.integers(-100, 500), st.integers(1, 600), st.integers(0, 255))
 def test_any_box_can_be_judged(x: int, y: int, side: int, level: int) -> None:
     """A weight is from 0 to 1 wherever the box lies."""
-    quality = judge(Face(x, y, side, side), (480, 640), np.full((48, 48, 1), level, np.uint8))
+    quality = assess_quality(Face(x, y, side, side), (480, 640), np.full((48, 48, 1), level, np.uint8))
     assert 0 <= quality.weight <= 1
 
 
@@ -291,25 +291,25 @@ def test_single_photos_are_searched_thoroughly(yunet_file: Path) -> None:
 def test_the_pace_rises_with_change_and_keeps_the_share() -> None:
     """Still: slower up to the slowest. A new expression: at once the fastest. Costly frames: as the share allows."""
     spent = [0.0]
-    pace = FrameRateController(cpu=lambda: spent[0])
+    controller = FrameRateController(cpu_time=lambda: spent[0])
     calm, lively = (
         Reading(tuple(float(i == e) for i in range(7)), 0.0) for e in (Expression.NEUTRAL, Expression.HAPPY)
     )
-    intervals = [pace.next(calm, "balanced") for _ in range(30)]
+    intervals = [controller.next_interval(calm, "balanced") for _ in range(30)]
     assert intervals[0] == PROFILE_LIMITS["balanced"].fastest
     assert intervals[-1] == PROFILE_LIMITS["balanced"].slowest
-    assert pace.next(lively, "balanced") == PROFILE_LIMITS["balanced"].fastest
+    assert controller.next_interval(lively, "balanced") == PROFILE_LIMITS["balanced"].fastest
     for _ in range(60):
         spent[0] += 0.1
-        last = pace.next(lively, "eco")
+        last = controller.next_interval(lively, "eco")
     assert last == pytest.approx(0.1 / PROFILE_LIMITS["eco"].share, rel=0.05)
 
 
 def test_the_rate_is_frames_a_second() -> None:
     """Of frames a quarter of a second apart, four."""
-    rate = FrameRateMeter()
-    assert rate.next(0.0) == 0.0
-    assert [rate.next(i / 4) for i in range(1, 9)][-1] == pytest.approx(4)
+    meter = FrameRateMeter()
+    assert meter.update(0.0) == 0.0
+    assert [meter.update(i / 4) for i in range(1, 9)][-1] == pytest.approx(4)
 
 
 def test_memory_does_not_grow_with_time() -> None:

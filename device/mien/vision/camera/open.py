@@ -28,7 +28,7 @@ def open_camera(spec: str) -> Camera:
         return opencv.V4l2Camera(spec)
     path = Path(spec)
     if path.is_dir():
-        return opencv.PhotoCamera(photo.photos_in(path))
+        return opencv.PhotoCamera(photo.list_photos(path))
     if not path.is_file():
         raise InputError(f"There is no camera, photo, video or folder {spec!r}: check the name, or use --camera demo.")
     if path.suffix.lower() in photo.SUFFIXES:
