@@ -320,9 +320,9 @@ def model(args: Arguments) -> None:
         return
     from mien.commands import model
     from mien.vision import model_file
-    from mien.vision.classifier import SHIPPED
+    from mien.vision.classifier import DEFAULT_MODEL
 
-    path = args.file or SHIPPED
+    path = args.file or DEFAULT_MODEL
     _, contract = model_file.read(path)
     print(model.as_json(contract) if args.json else model.in_words(path, contract))
 

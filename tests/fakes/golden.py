@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.vision.classifier import SHIPPED, Classifier
+from mien.vision.classifier import DEFAULT_MODEL, Classifier
 from mien.vision.crop import INPUT_SIDE
 
 FILE = Path(__file__).with_name("golden.json")
@@ -40,7 +40,7 @@ def pictures() -> NDArray[np.uint8]:
 
 def vectors() -> dict[str, Any]:
     """The shipped network's digest, the pictures' digest, and its answers in steps of its output's scale."""
-    classifier = Classifier.load(SHIPPED)
+    classifier = Classifier.load(DEFAULT_MODEL)
     assert classifier.output_step is not None  # the shipped network is int8
     inputs = pictures()
     logits = np.stack([classifier.logits(picture) for picture in inputs])

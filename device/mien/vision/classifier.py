@@ -16,7 +16,7 @@ from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import Contract
 from mien.vision.runtime import Runtime, create_interpreter
 
-SHIPPED = Path(str(files("mien") / "models" / "expression.tflite"))
+DEFAULT_MODEL = Path(str(files("mien") / "models" / "expression.tflite"))
 """The network that comes with mien."""
 
 _GREY_LEVELS = np.arange(256, dtype=np.float32)
@@ -42,7 +42,7 @@ class Classifier:
             self.output_step, self._output_zero = self._output[0]["quantization"]
 
     @classmethod
-    def load(cls, path: Path = SHIPPED, runtime: Runtime = "auto", threads: int = 1) -> Classifier:
+    def load(cls, path: Path = DEFAULT_MODEL, runtime: Runtime = "auto", threads: int = 1) -> Classifier:
         """Read, check and load a model file. Raises ModelError, and nothing else, for every fault of the file."""
         network, contract = model_file.read(path)
         try:

@@ -14,7 +14,7 @@ from mien.errors import ConfigError, ModelError
 from mien.events import Face, Frame, Reading
 from mien.expression import Expression
 from mien.vision import yunet
-from mien.vision.classifier import SHIPPED, Classifier
+from mien.vision.classifier import DEFAULT_MODEL, Classifier
 from mien.vision.crop import to_input
 from mien.vision.detector import FaceDetector, HaarDetector
 from mien.vision.quality import assess_quality
@@ -120,7 +120,7 @@ def _mix(faces: tuple[Face, ...], readings: list[Reading]) -> Reading | None:
 
 def open_classifier(config: Config) -> Classifier:
     """The network as configured. Raises ModelError."""
-    file = Path(config.model.file).expanduser() if config.model.file else SHIPPED
+    file = Path(config.model.file).expanduser() if config.model.file else DEFAULT_MODEL
     return Classifier.load(file, config.model.runtime, config.model.threads)
 
 

@@ -13,13 +13,13 @@ import pytest
 
 from mien.errors import ModelError
 from mien.vision import model_file
-from mien.vision.classifier import SHIPPED, Classifier
+from mien.vision.classifier import DEFAULT_MODEL, Classifier
 from mien.vision.crop import INPUT_SIDE
 
 
 @pytest.fixture(scope="module")
 def shipped() -> bytes:
-    return SHIPPED.read_bytes()
+    return DEFAULT_MODEL.read_bytes()
 
 
 def mutations(data: bytes, rng: random.Random) -> bytes:
@@ -61,7 +61,7 @@ def test_a_damaged_network_never_meets_an_interpreter(
 
 def test_a_forged_network_ends_in_one_sentence(tmp_path: Path) -> None:
     """Bytes that are no network but carry a fitting contract are refused by the runtime, in our words."""
-    _, contract = model_file.read(SHIPPED)
+    _, contract = model_file.read(DEFAULT_MODEL)
     path = tmp_path / "forged.tflite"
     path.write_bytes(model_file.pack(b"\x20\0\0\0TFL3" + bytes(500), contract))
     done = subprocess.run(
@@ -88,7 +88,7 @@ def use(path: Path) -> Path:
 
 def test_a_contract_of_another_mode_is_refused(tmp_path: Path) -> None:
     """An int8 network whose contract promises floats is told, not misread."""
-    network, contract = model_file.read(SHIPPED)
+    network, contract = model_file.read(DEFAULT_MODEL)
     path = tmp_path / "other.tflite"
     path.write_bytes(model_file.pack(network, msgspec.structs.replace(contract, mode="float32")))
     with pytest.raises(ModelError, match="not float32"):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mien.vision import model_file
-from mien.vision.classifier import SHIPPED, Classifier
+from mien.vision.classifier import DEFAULT_MODEL, Classifier
 from mien.vision.runtime import MODULES, installed
 from mien_convert import trial
 from tests.conftest import ROOT
@@ -27,7 +27,9 @@ def golden() -> dict[str, Any]:
 
 def test_the_vectors_belong_to_the_shipped_network(golden: dict[str, Any]) -> None:
     """A replaced network asks for new vectors: python -m tests.fakes.golden"""
-    assert golden["network_sha256"] == model_file.read(SHIPPED)[1].network_sha256, "run python -m tests.fakes.golden"
+    assert golden["network_sha256"] == model_file.read(DEFAULT_MODEL)[1].network_sha256, (
+        "run python -m tests.fakes.golden"
+    )
 
 
 def test_the_pictures_are_the_same_on_every_machine(golden: dict[str, Any]) -> None:
@@ -48,7 +50,7 @@ def test_every_runtime_gives_the_golden_answers(golden: dict[str, Any], runtime:
     """At most a step of the int8 output apart, more in 3 of 100: runtimes round halves differently, layer by layer."""
     if runtime not in installed():
         pytest.skip(f"{runtime} is not installed")
-    done = trial.run(SHIPPED, runtime, pictures())
+    done = trial.run(DEFAULT_MODEL, runtime, pictures())
     assert done.step == pytest.approx(golden["step"])
     apart = np.abs(np.rint(done.logits / done.step) - np.asarray(golden["steps"]))
     assert apart.max() <= 5
