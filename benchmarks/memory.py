@@ -74,7 +74,10 @@ def main() -> None:
     parser.add_argument("--yunet", default="", help="YuNet's model file")
     args = parser.parse_args()
     config = Config(vision=VisionConfig(detector="yunet" if args.yunet else "haar", yunet_file=args.yunet))
-    recognizer, camera = ExpressionRecognizer.open(config), LoopCamera(max(args.frames, SETTLED + 1))
+    recognizer, camera = (
+        ExpressionRecognizer.open(config.vision, config.model),
+        LoopCamera(max(args.frames, SETTLED + 1)),
+    )
     tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
     told = sum(1 for _ in Pipeline(recognizer, tracker, Controls(config), lambda: camera).events())
     early, late = camera.held.values()

@@ -21,7 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.config import Config
+from mien.config import ModelConfig, MoodConfig
 from mien.events import Frame
 from mien.mood import MoodTracker
 from mien.vision.camera.demo import DemoCamera
@@ -75,11 +75,11 @@ def row_of(times: list[float]) -> Row:
 def stages(detector: FaceDetector, name: str, frames: list[Frame]) -> dict[str, Row]:
     """Scanning, following, cropping, reading and tracking, each alone."""
     found = [(frame, faces[0]) for frame in frames[::20] if (faces := detector.detect(frame.gray))]
-    classifier = open_classifier(Config())
+    classifier = open_classifier(ModelConfig())
     at_face = {id(frame): face for frame, face in found}
     tracks = {id(frame): FaceTrack.start(frame.gray, face, frame.at) for frame, face in found}
     only = [frame for frame, _ in found]
-    tracker = MoodTracker(Config().mood, classifier.contract.confusion)
+    tracker = MoodTracker(MoodConfig(), classifier.contract.confusion)
     recognizer = ExpressionRecognizer(detector, classifier)
     crop = to_input(only[0].gray, at_face[id(only[0])])
     return {
@@ -91,17 +91,17 @@ def stages(detector: FaceDetector, name: str, frames: list[Frame]) -> dict[str, 
         "crop": time_each(lambda frame: to_input(frame.gray, at_face[id(frame)]), only),
         "network": time_each(lambda _: classifier.probabilities(crop), only),
         "crop, quality, network, tracker": time_each(
-            lambda frame: tracker.update(recognizer.read(frame, at_face[id(frame)])), only
+            lambda frame: tracker.update(recognizer.classify(frame, at_face[id(frame)])), only
         ),
     }
 
 
 def whole(detector: FaceDetector, frames: list[tuple[Frame, bool]]) -> tuple[Row, float]:
     """Find, crop, classify and track on the frames with a face, and the longest time lost after a return, seconds."""
-    classifier = open_classifier(Config())
+    classifier = open_classifier(ModelConfig())
     recognizer, tracker = (
         ExpressionRecognizer(detector, classifier),
-        MoodTracker(Config().mood, classifier.contract.confusion),
+        MoodTracker(MoodConfig(), classifier.contract.confusion),
     )
     times, lost, longest = [], 0.0, 0.0
     for frame, in_view in frames:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mien.config import Config
 from mien.events import Face, Reading, by_label
 from mien.vision.photo import read_photo
-from mien.vision.recognizer import open_classifier, yunet_file
+from mien.vision.recognizer import find_yunet_file, open_classifier
 from mien.vision.still import classify_with_tta, haar_still_detector, yunet_still_detector
 
 Seen = list[tuple[Face, Reading]]
@@ -17,10 +17,10 @@ Seen = list[tuple[Face, Reading]]
 
 def opener(config: Config) -> Callable[[Path], Seen]:
     """Load the detector and the network once, for any number of photos. Raises ModelError."""
-    yunet = yunet_file(config)
+    yunet = find_yunet_file(config.vision)
     min_face = config.vision.min_face
     search = yunet_still_detector(yunet, min_face) if yunet else haar_still_detector(min_face)
-    classifier = open_classifier(config)
+    classifier = open_classifier(config.model)
 
     def see(path: Path) -> Seen:
         gray = read_photo(path)

@@ -22,7 +22,7 @@ _SURE = 0.5  # a passing reading below this is not worth a line
 
 def demo(frames: Iterable[Frame] | None = None, file: TextIO | None = None) -> None:
     """Run the scene (the built-in one unless other frames are given) and tell what mien makes of it."""
-    recognizer = ExpressionRecognizer.open(_CONFIG)
+    recognizer = ExpressionRecognizer.open(_CONFIG.vision, _CONFIG.model)
     story = _Story(file or sys.stdout, MoodTracker(_CONFIG.mood, recognizer.classifier.contract.confusion))
     story.tell(
         f"A face made of averages over hundreds of people, for {LENGTH:.0f} seconds. Nothing leaves this machine.\n"

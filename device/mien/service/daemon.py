@@ -45,7 +45,7 @@ def run(
     """
     controls = controls or Controls(config)
     notifier = Notifier(healthy=lambda: all(output.alive() for output in outputs))
-    recognizer = ExpressionRecognizer.open(config)
+    recognizer = ExpressionRecognizer.open(config.vision, config.model)
     tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
     opener = partial(open_camera, config.camera.source)
     retry = config.camera.on_fault == "retry" or (config.camera.on_fault == "auto" and stay_up)

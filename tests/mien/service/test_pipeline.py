@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from mien.config import CameraConfig, Config
+from mien.config import CameraConfig, Config, ModelConfig, VisionConfig
 from mien.controls import Controls
 from mien.errors import InputError
 from mien.events import CameraEvent, Event, Frame
@@ -64,7 +64,7 @@ def fail() -> None:
 
 @pytest.fixture(scope="module")
 def recognizer() -> ExpressionRecognizer:
-    return ExpressionRecognizer.open(Config())
+    return ExpressionRecognizer.open(VisionConfig(), ModelConfig())
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from mien.commands import download as fetching
 from mien.commands.download import FetchError, fetch
-from mien.config import Config, VisionConfig
+from mien.config import ModelConfig, VisionConfig
 from mien.errors import InputError, MienError, ModelError
 from mien.events import Face, Frame, Reading
 from mien.expression import Expression
@@ -28,7 +28,7 @@ from mien.vision.crop import to_input
 from mien.vision.detector import FaceDetector, Gray, HaarDetector, overlap
 from mien.vision.frame_rate import PROFILE_LIMITS, FrameRateController, FrameRateMeter
 from mien.vision.quality import assess_quality
-from mien.vision.recognizer import ExpressionRecognizer, _mix, open_classifier, open_detector
+from mien.vision.recognizer import ExpressionRecognizer, _combine, open_classifier, open_detector
 from mien.vision.still import haar_still_detector, yunet_still_detector
 from mien.vision.tracker import DETECT_EVERY, FaceTrack, FaceTracker
 from mien.vision.yunet import SHA256, SIZE, YunetDetector
@@ -212,19 +212,19 @@ def test_all_faces_are_followed_if_asked() -> None:
     assert FaceTracker(Script([SMALL, HUGE, LARGE]), all_faces=True).update(PICTURE, 0.0) == (HUGE, LARGE, SMALL)
 
 
-def test_faces_are_mixed_by_size() -> None:
+def test_faces_are_combineed_by_size() -> None:
     """A face of four times the area has four fifths of the say; one without weight has none."""
     one, other = (Reading(tuple(float(i == e) for i in range(7)), 1.0) for e in (Expression.HAPPY, Expression.SAD))
     big, small = Face(0, 0, 200, 200), Face(300, 0, 100, 100)
-    mixed = _mix((big, small), [one, other])
+    mixed = _combine((big, small), [one, other])
     assert mixed is not None
     assert mixed.probabilities[Expression.HAPPY] == pytest.approx(0.8)
     assert mixed.weight == pytest.approx(1.0)
-    blind = _mix((big, small), [Reading(one.probabilities, 1.0, 0.0), other])
+    blind = _combine((big, small), [Reading(one.probabilities, 1.0, 0.0), other])
     assert blind is not None
     assert blind.expression == Expression.SAD
     assert blind.weight == pytest.approx(0.2)
-    assert _mix((), []) is None
+    assert _combine((), []) is None
 
 
 def spoiled(kind: str) -> tuple[Gray, Face]:
@@ -253,10 +253,10 @@ def spoiled(kind: str) -> tuple[Gray, Face]:
 @pytest.mark.parametrize("kind", ["small", "dark", "blurred", "cut off", "turned"])
 def test_doubtful_pictures_weigh_less_and_are_counted(kind: str) -> None:
     """Each way of being spoiled is found out, for its own reason, and counted."""
-    recognizer = ExpressionRecognizer.open(Config(vision=VisionConfig(detector="haar")))
+    recognizer = ExpressionRecognizer.open(VisionConfig(detector="haar"), ModelConfig())
     gray, face = spoiled(kind)
     assert assess_quality(face, gray.shape, to_input(gray, face)).reason == kind
-    assert recognizer.read(Frame(gray, 0.0), face).weight < 0.8
+    assert recognizer.classify(Frame(gray, 0.0), face).weight < 0.8
     assert recognizer.low_quality == {kind: 1}
 
 
@@ -316,7 +316,7 @@ def test_memory_does_not_grow_with_time() -> None:
     """After the first hundred frames, thousands more leave no more objects behind."""
     import gc
 
-    recognizer = ExpressionRecognizer.open(Config(vision=VisionConfig(detector="haar")))
+    recognizer = ExpressionRecognizer.open(VisionConfig(detector="haar"), ModelConfig())
     gray, counts = scene(), []
     for index in range(900):
         recognizer.observe(Frame(gray, index / 10))
@@ -329,12 +329,12 @@ def test_memory_does_not_grow_with_time() -> None:
 def test_yunet_is_used_where_its_file_is(yunet_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """auto takes YuNet once it is fetched, haar never, and yunet says how to get it."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
-    assert isinstance(open_detector(Config()), HaarDetector)
+    assert isinstance(open_detector(VisionConfig()), HaarDetector)
     with pytest.raises(ModelError, match="fetch-yunet"):
-        open_detector(Config(vision=VisionConfig(detector="yunet")))
+        open_detector(VisionConfig(detector="yunet"))
     yunet.default_path().write_bytes(yunet_file.read_bytes())
-    assert isinstance(open_detector(Config()), YunetDetector)
-    assert isinstance(open_detector(Config(vision=VisionConfig(detector="haar"))), HaarDetector)
+    assert isinstance(open_detector(VisionConfig()), YunetDetector)
+    assert isinstance(open_detector(VisionConfig(detector="haar")), HaarDetector)
 
 
 def test_a_file_that_is_not_yunet_is_refused(tmp_path: Path) -> None:
@@ -464,4 +464,4 @@ def test_a_slideshow_makes_moods(mien: Callable[..., Outcome], photo: Path) -> N
     assert outcome.code == 0
     assert '"state": "open"' in outcome.out
     assert '"state": "ended"' in outcome.out
-    assert open_classifier(Config()).contract.labels[0] == "neutral"
+    assert open_classifier(ModelConfig()).contract.labels[0] == "neutral"
