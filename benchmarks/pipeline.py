@@ -91,7 +91,7 @@ def stages(detector: FaceDetector, name: str, frames: list[Frame]) -> dict[str, 
         "crop": time_each(lambda frame: to_input(frame.gray, at_face[id(frame)]), only),
         "network": time_each(lambda _: classifier.probabilities(crop), only),
         "crop, quality, network, tracker": time_each(
-            lambda frame: tracker.update(recognizer.classify(frame, at_face[id(frame)])), only
+            lambda frame: tracker.update(recognizer.classify(frame, at_face[id(frame)]), frame.at), only
         ),
     }
 
@@ -106,13 +106,11 @@ def whole(detector: FaceDetector, frames: list[tuple[Frame, bool]]) -> tuple[Row
     times, lost, longest = [], 0.0, 0.0
     for frame, in_view in frames:
         began = time.thread_time()
-        look = recognizer.observe(frame)
-        if look.reading is not None:
-            tracker.update(look.reading)
+        observation = recognizer.observe(frame)
+        tracker.update(observation.reading, observation.at)
+        if observation.reading is not None:
             times.append((time.thread_time() - began) * 1000)
-        else:
-            tracker.nobody(look.at)
-        lost = lost + INTERVAL if in_view and not look.faces else 0.0
+        lost = lost + INTERVAL if in_view and not observation.faces else 0.0
         longest = max(longest, lost)
     return row_of(times), longest
 

@@ -89,9 +89,9 @@ class Tracker:
 
     def take(self, moment: Moment) -> Expression | None:
         """The mood after this frame."""
-        told = self._tracker.update(moment.reading) if moment.reading else self._tracker.nobody(moment.at)
-        if told is not None:
-            self._mood = told.expression
+        mood = self._tracker.update(moment.reading, moment.at)
+        if mood is not None:
+            self._mood = mood.expression
         return self._mood
 
 
@@ -274,8 +274,8 @@ def draw_example(moments: list[Moment], confusion: list[list[int]], path: Path) 
     times = [moment.at for moment in shown]
     beliefs, moods = [], []
     for moment in shown:
-        told = tracker.update(moment.reading) if moment.reading else tracker.nobody(moment.at)
-        mood = told.expression if told is not None else mood
+        change = tracker.update(moment.reading, moment.at)
+        mood = change.expression if change is not None else mood
         beliefs.append(tracker.probabilities)
         moods.append(math.nan if mood is None else float(mood))
     figure, (names, belief) = plt.subplots(2, 1, figsize=(9, 6), sharex=True, layout="constrained")

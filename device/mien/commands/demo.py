@@ -45,7 +45,7 @@ class _Story:
         """Take in one frame, and say what is new."""
         self._frames += 1
         self._tell_face(seen)
-        mood = self._tracker.update(seen.reading) if seen.reading else self._tracker.nobody(seen.at)
+        mood = self._tracker.update(seen.reading, seen.at)
         if mood is None:
             return
         if mood.expression is None:

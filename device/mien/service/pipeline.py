@@ -98,7 +98,7 @@ class Pipeline:
 
     def _mood(self, look: Observation) -> Iterator[Event]:
         self._tracker.threshold = self._controls.threshold
-        mood = self._tracker.update(look.reading) if look.reading else self._tracker.nobody(look.at)
+        mood = self._tracker.update(look.reading, look.at)
         if mood is not None:
             self._notifier.status(
                 f"mood: {mood.expression.label if mood.expression is not None else 'nobody is there'}"
