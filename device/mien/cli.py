@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from mien import __version__
 from mien.errors import InputError, MienError, UsageError
-from mien.events import certain
+from mien.events import one_hot
 from mien.expression import LABELS, Expression
 
 if TYPE_CHECKING:  # --help shall not load what only the commands need
@@ -334,7 +334,7 @@ def _probabilities(args: Arguments) -> tuple[float, ...] | None:
     if args.expression is not None:
         if args.expression not in LABELS:
             raise UsageError(f"There is no expression {args.expression!r}: use {', '.join(LABELS)}.")
-        return certain(Expression.from_label(args.expression))
+        return one_hot(Expression.from_label(args.expression))
     from mien.commands import classify
 
     faces = classify.opener(_config(args))(args.photo)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mien.config import Config
-from mien.events import Face, Reading, by_label
+from mien.events import Face, Reading, probabilities_by_label
 from mien.vision.photo import read_photo
 from mien.vision.recognizer import find_yunet_file, open_classifier
 from mien.vision.still import classify_with_tta, haar_still_detector, yunet_still_detector
@@ -38,7 +38,7 @@ def as_object(path: Path, seen: Seen) -> dict[str, object]:
                 "box": [face.x, face.y, face.width, face.height],
                 "expression": reading.expression.label,
                 "confidence": round(reading.confidence, 4),
-                "probabilities": by_label(reading.probabilities),
+                "probabilities": probabilities_by_label(reading.probabilities),
             }
             for face, reading in seen
         ],

@@ -10,7 +10,7 @@ from pathlib import Path
 from mien.commands import plane
 from mien.commands.progress import Progress
 from mien.errors import InputError
-from mien.events import certain
+from mien.events import one_hot
 from mien.expression import Expression
 from mien.music.catalog import song_key
 from mien.music.catalog.catalog import Catalog, LibraryReport, Track, default_path, starter
@@ -128,7 +128,7 @@ def _portrait(catalog: Catalog, track: Track) -> str:
     ]
     feedback, now = catalog.feedback(), time.time()
     for expression in Expression:
-        taste = FeedbackModel(feedback, certain(expression), now)
+        taste = FeedbackModel(feedback, one_hot(expression), now)
         [opinion] = taste.opinions([track])
         if abs(opinion) > 0.05:
             says = taste.says(track) or "songs like it were received so"

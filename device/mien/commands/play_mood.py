@@ -9,7 +9,7 @@ import msgspec
 
 from mien.config import Config, Intent
 from mien.errors import ConfigError
-from mien.events import Mood, certain
+from mien.events import Mood, one_hot
 from mien.expression import Expression
 from mien.music.players.spotify.status import LASTING, SpotifyError, Status
 from mien.service.music_output import MusicOutput, NowPlaying, players
@@ -29,7 +29,7 @@ def play_mood(config: Config, expression: Expression, intent: Intent | None) -> 
     wanted = msgspec.structs.replace(config, music=music)
     with stop_signals() as stopped, closing(MusicOutput(lambda: players(wanted))) as music_output:
         music_output.set_enabled(True)
-        music_output.handle(Mood(expression, 1.0, certain(expression), 0.0))
+        music_output.handle(Mood(expression, 1.0, one_hot(expression), 0.0))
         said: NowPlaying | None = None
         while not stopped():
             now = music_output.now
