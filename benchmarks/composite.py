@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.commands.classify import opener
+from mien.commands.classify import open_photo_classifier
 from mien.config import Config, VisionConfig
 from mien.vision.classifier import Classifier
 from mien.vision.detector import overlap
@@ -34,7 +34,7 @@ def main(data: Path, count: int, yunet: str) -> None:
     classifier = Classifier.load()
     faces = fer2013.read(data, "PublicTest").view(classifier.contract.view)
     chosen = np.random.default_rng(0).permutation(len(faces))[:count]
-    see = opener(Config(vision=VisionConfig(detector="yunet" if yunet else "haar", yunet_file=yunet)))
+    see = open_photo_classifier(Config(vision=VisionConfig(detector="yunet" if yunet else "haar", yunet_file=yunet)))
     rows, times = [], []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "photo.png")

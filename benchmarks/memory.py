@@ -79,7 +79,7 @@ def main() -> None:
         LoopCamera(max(args.frames, SETTLED + 1)),
     )
     tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
-    told = sum(1 for _ in Pipeline(recognizer, tracker, Controls(config), lambda: camera).events())
+    told = sum(1 for _ in Pipeline(recognizer, tracker, Controls(config.vision, config.mood), lambda: camera).events())
     early, late = camera.held.values()
     print(f"{max(camera.held):,} frames, {told} events: {early:.1f} MB after {SETTLED:,}, {late:.1f} MB in the end")
     if late - early > LIMIT:

@@ -16,7 +16,8 @@ from typing import Literal
 from mien import cli
 from mien.errors import InputError
 from mien.events import Event, Frame
-from mien.service import daemon, music_output
+from mien.service import daemon
+from mien.service.music_controller import MusicController
 from mien.vision.camera.demo import LENGTH, DemoCamera
 
 FAULT, OPEN = Path(os.environ["MIEN_TEST_FAULT"]), Path(os.environ["MIEN_TEST_OPEN"])
@@ -81,5 +82,6 @@ class Player:
 if __name__ == "__main__":
     vars(daemon)["open_camera"] = EndlessCamera
     if "MIEN_TEST_MUSIC" in os.environ:
-        vars(music_output)["open_music_output"] = lambda _config: nullcontext(Player())
+        controller = MusicController(Player(), on=True, intent="match")
+        vars(daemon)["_open_music"] = lambda _config: nullcontext(controller)
     sys.exit(cli.main())

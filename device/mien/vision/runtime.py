@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from mien.errors import ModelError
-from mien.native_stderr import suppress_native_stderr
+from mien.vision.native_stderr import suppress_native_stderr
 
 Runtime = Literal["auto", "litert", "tflite-runtime"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.commands import download
-from mien.commands.download import FetchError, fetch
+from mien.commands import download as downloading
+from mien.commands.download import DownloadError, download
 from mien.errors import InputError, MienError
 
 BODY = os.urandom(50_000)
@@ -63,7 +63,7 @@ def get(server: Server, tmp_path: Path) -> Callable[..., bool]:
 
     def call(sha256: str = DIGEST) -> bool:
         url = f"http://127.0.0.1:{server.server_port}/file"
-        return fetch(url, tmp_path / "file", len(BODY), sha256, lambda *_: None)
+        return download(url, tmp_path / "file", len(BODY), sha256, lambda *_: None)
 
     return call
 
@@ -81,7 +81,7 @@ def test_a_download_is_whole_and_done_once(get: Callable[..., bool], server: Ser
 def test_a_broken_download_is_resumed(get: Callable[..., bool], server: Server, tmp_path: Path, ranges: bool) -> None:
     """From where it broke off if the server can; else from the beginning. The file appears only when whole."""
     server.cut, server.ranges = 20_000, ranges
-    with pytest.raises(InputError, match="go on"):
+    with pytest.raises(InputError, match="resume"):
         get()
     assert not (tmp_path / "file").exists()
     server.cut = None
@@ -93,7 +93,7 @@ def test_a_broken_download_is_resumed(get: Callable[..., bool], server: Server, 
 def test_another_file_is_not_kept(get: Callable[..., bool], tmp_path: Path) -> None:
     """A wrong digest leaves nothing, and an old file as it was."""
     (tmp_path / "file").write_bytes(b"old")
-    with pytest.raises(FetchError, match="another file"):
+    with pytest.raises(DownloadError, match="another file"):
         get("0" * 64)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_bytes() == b"old"
@@ -111,9 +111,9 @@ def test_the_exit_code_depends_on_the_status(get: Callable[..., bool], server: S
 def test_no_network_is_one_sentence(tmp_path: Path) -> None:
     """No server listens on that port."""
     with pytest.raises(InputError, match="check the network"):
-        fetch("http://127.0.0.1:9/file", tmp_path / "file", 1, DIGEST, lambda *_: None)
+        download("http://127.0.0.1:9/file", tmp_path / "file", 1, DIGEST, lambda *_: None)
 
 
 def test_a_download_has_a_timeout() -> None:
     """A silent server delays the command by half a minute at most."""
-    assert download._TIMEOUT <= 30
+    assert downloading._TIMEOUT <= 30

@@ -22,7 +22,7 @@ from mien.events import CameraEvent, Event, Mood
 from mien.expression import Expression
 from mien.mqtt import payloads
 from mien.mqtt.connection import ConnectionTiming
-from mien.service import house
+from mien.service import mqtt_output
 from tests.conftest import ROOT
 from tests.eventually import eventually
 from tests.fakes.mosquitto import PASSWORD, USER, Broker, free_port, hearing, needs_broker, retained, running
@@ -144,7 +144,7 @@ def test_play_hears_other_machines(
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "node"))
     config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="pi1"))
     player = program(broker.port, "play", "--room", "living room=pi1,pi2", "--json")
-    with house.listening(config, Controls(config), None, QUICK) as node:
+    with mqtt_output.open_mqtt_output(config.mqtt, Controls(config.vision, config.mood), None, QUICK) as node:
         node.handle(CameraEvent("open", "", 0.0))
         node.handle(HAPPY)
         [first] = map(json.loads, lines(player, 1))
@@ -191,7 +191,7 @@ def test_play_feeds_outputs(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp
         return mood.expression in [e.expression for e in output.events if isinstance(e, Mood)]
 
     def story() -> None:
-        with house.listening(config, Controls(config), None, QUICK) as node:
+        with mqtt_output.open_mqtt_output(config.mqtt, Controls(config.vision, config.mood), None, QUICK) as node:
             node.handle(CameraEvent("open", "", 0.0))
             for mood in (HAPPY, SAD):
                 node.handle(mood)
@@ -201,8 +201,8 @@ def test_play_feeds_outputs(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp
 
     thread = threading.Thread(target=story)
     thread.start()
-    rooms = play.rooms_of(["den=pi1"])
-    play.play(config.mqtt, rooms, play.RoomLines(rooms, as_json=False, file=file), [output])
+    rooms = play.parse_rooms(["den=pi1"])
+    play.play_rooms(config.mqtt, rooms, play.RoomLines(rooms, as_json=False, file=file), [output])
     thread.join()
     moods = [event for event in output.events if isinstance(event, Mood)]
     assert [mood.expression for mood in moods] == [Expression.HAPPY, Expression.SAD, None]
@@ -236,13 +236,13 @@ def test_the_table_fits_the_terminal() -> None:
     """No more lines and columns than there are, and only what is current."""
     state = payloads.state_of(HAPPY, faces=1, since="2026-01-01T00:00:00Z", run="r", seq=1)
     nodes = {f"node{number}": watch.NodeView(online=number > 0, camera="open", state=state) for number in range(50)}
-    text = watch.picture(nodes, (60, 10))
+    text = watch.draw_table(nodes, (60, 10))
     assert text.count("\n") == 9
     assert "nodes: 50, online: 49" in text
     assert "... and 44 more" in text
     assert all(len(line.split("\x1b[K")[0].replace("\x1b[H", "")) <= 60 for line in text.split("\n"))
-    assert "happy" not in watch.row("node0", nodes["node0"])
-    assert "happy" in watch.row("node1", nodes["node1"])
+    assert "happy" not in watch.format_row("node0", nodes["node0"])
+    assert "happy" in watch.format_row("node1", nodes["node1"])
 
 
 def test_forget_leaves_no_trace(
@@ -253,7 +253,7 @@ def test_forget_leaves_no_trace(
     config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="kitchen"))
     with hearing(broker.port) as ear:
         ear.say("mien/other/availability", "online", retain=True)
-        with house.listening(config, Controls(config), None, QUICK):
+        with mqtt_output.open_mqtt_output(config.mqtt, Controls(config.vision, config.mood), None, QUICK):
             assert eventually(lambda: ear.last("mien/kitchen/availability"))
             forgetting = program(broker.port, "mqtt", "forget")
             _, err = forgetting.communicate(timeout=30)
@@ -274,7 +274,7 @@ def test_refusals_have_their_exit_codes(tmp_path: Path, program: Program) -> Non
         login = f'username = "{USER}"\npassword_file = "{tmp_path}/wrong"'
         cases = [
             (program(broker.port, "play", "--room", "a"), 2, "ROOM=NODE"),
-            (program(broker.port, "mqtt", "forget", "Not/Good"), 2, "no node's name"),
+            (program(broker.port, "mqtt", "forget", "Not/Good"), 2, "not a valid node name"),
             (program(broker.port, "watch", more=login), 6, "mqtt.password_file"),
             (program(broker.port, "watch", more="tsl = true"), 3, "did you mean tls"),
             (program(free_port(), "watch", more='password_file = "/nowhere"'), 3, "cannot be read"),
@@ -302,7 +302,7 @@ def test_without_a_broker_paho_is_not_loaded() -> None:
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("module", ["play", "watch", "mqtt_forget"])
+@pytest.mark.parametrize("module", ["play", "watch", "mqtt"])
 def test_listeners_load_nothing_that_looks(module: str) -> None:
     """A machine that only listens needs neither OpenCV nor numpy nor a model's runtime in its memory."""
     script = (

@@ -27,7 +27,7 @@ from mien.mqtt.controls import MusicControls
 from mien.mqtt.discovery import DeviceInfo
 from mien.mqtt.node import Node
 from mien.mqtt.outbox import WAITING_EVENTS, Message
-from mien.service import house
+from mien.service import mqtt_output
 from tests.eventually import eventually
 from tests.fakes.mosquitto import (
     PASSWORD,
@@ -71,8 +71,8 @@ def home(port: int, music: MusicControls | None = None, **given: Any) -> Iterato
     """A node whose camera is open."""
     settings: dict[str, Any] = {"host": "127.0.0.1", "port": port, "node": "kitchen"}
     config = Config(mqtt=MqttConfig(**settings | given))
-    controls = Controls(config)
-    with house.listening(config, controls, music, QUICK) as made:
+    controls = Controls(config.vision, config.mood)
+    with mqtt_output.open_mqtt_output(config.mqtt, controls, music, QUICK) as made:
         made.handle(CameraEvent("open", "", 0.0))
         yield made, controls
 
@@ -321,7 +321,7 @@ def test_what_the_house_set_outlives_a_restart(broker: Broker, tmp_path: Path) -
         assert eventually(lambda: (ear.last("mien/kitchen/settings") or ear.messages[0]).json.get("threshold") == 0.61)
     with home(broker.port) as (_, controls):
         assert (controls.detection, controls.threshold) == (False, 0.61)
-    file = tmp_path / "state" / house.SETTINGS
+    file = tmp_path / "state" / mqtt_output.SETTINGS_FILE
     assert file.stat().st_mode & 0o077 == 0
     file.write_bytes(b"{broken")
     with home(broker.port) as (_, controls):
@@ -402,7 +402,7 @@ def rival(broker: Broker, identity: str) -> Node:
         BrokerSettings("127.0.0.1", broker.port),
         identity=identity,
         machine=node.MachineInfo(lambda: None),
-        controls=Controls(config),
+        controls=Controls(config.vision, config.mood),
         timing=QUICK,
     )
 

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.commands.play import rooms_of
-from mien.config import Config, MqttConfig, example, parse
+from mien.commands.play import parse_rooms
+from mien.config import Config, MqttConfig
+from mien.config_file import example, parse
 from mien.errors import ConfigError, UsageError
 from mien.events import Mood
 from mien.expression import LABELS, Expression
@@ -312,12 +313,16 @@ def test_the_house_follows_whoever_is_there() -> None:
 
 def test_rooms_are_checked() -> None:
     """ROOM=NODE,NODE names rooms; anything else is told what to write."""
-    assert rooms_of(["living room=pi1,pi2", "hall=pi3"]) == {"pi1": "living room", "pi2": "living room", "pi3": "hall"}
+    assert parse_rooms(["living room=pi1,pi2", "hall=pi3"]) == {
+        "pi1": "living room",
+        "pi2": "living room",
+        "pi3": "hall",
+    }
     for wrong in ("kitchen", "=pi", "kitchen=", "kitchen=Pi", "kitchen=a/b", "kitchen=+"):
         with pytest.raises(UsageError):
-            rooms_of([wrong])
+            parse_rooms([wrong])
     with pytest.raises(UsageError):
-        rooms_of(["a=pi", "b=pi"])
+        parse_rooms(["a=pi", "b=pi"])
 
 
 @given(st.text() | st.sampled_from(["mien/a/state", "mien/a/set", "mien/A/state", "mien/a/b/state"]))

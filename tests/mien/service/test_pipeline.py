@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from mien.config import CameraConfig, Config, ModelConfig, VisionConfig
+from mien.config import CameraConfig, Config, ModelConfig, MoodConfig, VisionConfig
 from mien.controls import Controls
 from mien.errors import InputError
 from mien.events import CameraEvent, Event
@@ -46,7 +46,7 @@ class Run:
     """A pipeline over cameras that are opened one after the other; sleeping takes no time and is counted."""
 
     def __init__(self, recognizer: ExpressionRecognizer, *openers: Callable[[], Camera], retry: bool = True) -> None:
-        self.controls = Controls(Config())
+        self.controls = Controls(VisionConfig(), MoodConfig())
         self.delays: list[float] = []
         self._openers = list(openers)
         self._pipeline = Pipeline(
@@ -236,7 +236,7 @@ def test_diagnostics_are_updated(recognizer: ExpressionRecognizer) -> None:
 def test_on_fault_is_obeyed(on_fault: Literal["auto", "exit", "retry"], stay_up: bool, retried: bool) -> None:
     """auto retries only where some output tells of the fault."""
     settings = msgspec.structs.replace(Config(), camera=CameraConfig(source="/dev/video99", on_fault=on_fault))
-    controls = Controls(settings)
+    controls = Controls(settings.vision, settings.mood)
 
     class Stopper:
         def handle(self, event: Event) -> None:
@@ -247,17 +247,17 @@ def test_on_fault_is_obeyed(on_fault: Literal["auto", "exit", "retry"], stay_up:
             return True
 
     if retried:
-        assert daemon.run(settings, [Stopper()], controls=controls, stay_up=stay_up) == "stop"
+        assert daemon.run_pipeline(settings, [Stopper()], controls, faults_published=stay_up) == "stop"
     else:
         with pytest.raises(InputError, match="plug the camera in"):
-            daemon.run(settings, [], controls=controls, stay_up=stay_up)
+            daemon.run_pipeline(settings, [], controls, faults_published=stay_up)
 
 
 @pytest.mark.parametrize("how", ["stop", "restart"])
 def test_an_output_may_stop_or_restart_the_daemon(photo: Path, how: Literal["stop", "restart"]) -> None:
     """What a command from outside asked for is what the caller is told to do, after a clean end."""
     settings = msgspec.structs.replace(Config(), camera=CameraConfig(source=str(photo)))
-    controls, told = Controls(settings), []
+    controls, told = Controls(settings.vision, settings.mood), []
 
     class Commander:
         def handle(self, event: Event) -> None:
@@ -267,7 +267,7 @@ def test_an_output_may_stop_or_restart_the_daemon(photo: Path, how: Literal["sto
         def alive(self) -> bool:
             return True
 
-    assert daemon.run(settings, [Commander()], controls=controls) == how
+    assert daemon.run_pipeline(settings, [Commander()], controls) == how
     assert [event.state for event in told if isinstance(event, CameraEvent)] == ["open", "ended"]
     assert controls.diagnostics.frames <= 1
 

@@ -132,7 +132,9 @@ def test_a_file_from_before_views_is_judged_by_the_labels() -> None:
 
 def test_info_tells_whose_labels_judged() -> None:
     """In words that need no knowledge of the data."""
-    told = [model.in_words(Path("a"), msgspec.structs.replace(PLAIN, view=view)) for view in ("fer2013", "ferplus")]
+    told = [
+        model.format_contract(Path("a"), msgspec.structs.replace(PLAIN, view=view)) for view in ("fer2013", "ferplus")
+    ]
     assert "own label" in told[0]
     assert "ten taggers" in told[1]
 
@@ -231,6 +233,6 @@ def test_info_tells_mode_cost_and_calibration() -> None:
     contract = msgspec.structs.replace(
         PLAIN, mode="int8", output="probabilities", calibration=used, source_accuracy=0.51, adapted="turned around"
     )
-    told = model.in_words(Path("a.tflite"), contract)
+    told = model.format_contract(Path("a.tflite"), contract)
     for text in ("int8", "probabilities", "656 training faces", "0.5100", "turned around", *LABELS):
         assert text in told
