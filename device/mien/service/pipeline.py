@@ -141,7 +141,7 @@ class Pipeline:
         return self._frames_left == 0
 
     def _should_continue(self) -> bool:
-        self._notifier.alive()  # a camera that is slow within its deadline is no reason for the watchdog to end us
+        self._notifier.alive()  # a camera that is slow within its timeout must not let the watchdog end the process
         return self._controls.detection and not self._controls.stopping
 
     def _wait_for_retry(self) -> None:

@@ -7,19 +7,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import cv2
-import msgspec
 import numpy as np
 import pytest
 
-from mien.config import CameraConfig, Config, ModelConfig, MoodConfig, VisionConfig
+from mien.config import Config, ModelConfig, MoodConfig, VisionConfig
 from mien.controls import Controls
 from mien.errors import InputError
 from mien.events import CameraEvent, Event
 from mien.mood import MoodTracker
-from mien.service import daemon, pipeline
+from mien.service import pipeline
 from mien.service.pipeline import Pipeline
 from mien.vision.camera import thread
 from mien.vision.camera.base import Camera
@@ -227,49 +225,6 @@ def test_diagnostics_are_updated(recognizer: ExpressionRecognizer) -> None:
     assert (diagnostics.camera, diagnostics.frames, diagnostics.faces) == ("ended", 20, 0)
     assert diagnostics.fps == pytest.approx(10)
     assert diagnostics.detect_ms > 0
-
-
-@pytest.mark.parametrize(
-    ("on_fault", "stay_up", "retried"),
-    [("auto", False, False), ("auto", True, True), ("exit", True, False), ("retry", False, True)],
-)
-def test_on_fault_is_obeyed(on_fault: Literal["auto", "exit", "retry"], stay_up: bool, retried: bool) -> None:
-    """auto retries only where some output tells of the fault."""
-    settings = msgspec.structs.replace(Config(), camera=CameraConfig(source="/dev/video99", on_fault=on_fault))
-    controls = Controls(settings.vision, settings.mood)
-
-    class Stopper:
-        def handle(self, event: Event) -> None:
-            assert isinstance(event, CameraEvent)
-            controls.stop()
-
-        def alive(self) -> bool:
-            return True
-
-    if retried:
-        assert daemon.run_pipeline(settings, [Stopper()], controls, faults_published=stay_up) == "stop"
-    else:
-        with pytest.raises(InputError, match="plug the camera in"):
-            daemon.run_pipeline(settings, [], controls, faults_published=stay_up)
-
-
-@pytest.mark.parametrize("how", ["stop", "restart"])
-def test_an_output_may_stop_or_restart_the_daemon(photo: Path, how: Literal["stop", "restart"]) -> None:
-    """What a command from outside asked for is what the caller is told to do, after a clean end."""
-    settings = msgspec.structs.replace(Config(), camera=CameraConfig(source=str(photo)))
-    controls, told = Controls(settings.vision, settings.mood), []
-
-    class Commander:
-        def handle(self, event: Event) -> None:
-            told.append(event)
-            controls.stop(how)
-
-        def alive(self) -> bool:
-            return True
-
-    assert daemon.run_pipeline(settings, [Commander()], controls) == how
-    assert [event.state for event in told if isinstance(event, CameraEvent)] == ["open", "ended"]
-    assert controls.diagnostics.frames <= 1
 
 
 def test_delays_are_documented_ones() -> None:

@@ -30,7 +30,7 @@ class PiCamera:
 
     def __init__(self) -> None:
         try:
-            from picamera2 import Picamera2
+            from picamera2 import MappedArray, Picamera2
         except ImportError:
             raise InputError(
                 "picamera2 is not installed: run 'sudo apt install python3-picamera2' and make mien's environment "
@@ -38,6 +38,7 @@ class PiCamera:
             ) from None
         self._interval = self._requested_interval = _SHORTEST_INTERVAL
         self._closed = False
+        self._map_array: Any = MappedArray
         try:
             self._camera: Any = Picamera2()
             self._camera.configure(
@@ -55,15 +56,13 @@ class PiCamera:
 
     def frames(self) -> Iterator[Frame]:
         """Yield frames until the camera fails; each buffer is returned to the camera before the next is taken."""
-        from picamera2 import MappedArray
-
         while True:
             if self._interval != self._requested_interval:  # the sensor itself slows down: no frame is wasted
                 self._requested_interval = self._interval
                 self._camera.set_controls(_frame_duration(self._requested_interval))
             request = self._capture_request()
             try:
-                with MappedArray(request, "main", reshape=False) as mapped:
+                with self._map_array(request, "main", reshape=False) as mapped:
                     yield Frame(y_plane(mapped.array, self._size, self._stride), at=time.monotonic())
             finally:
                 request.release()
