@@ -19,7 +19,7 @@ BODY = os.urandom(50_000)
 DIGEST = hashlib.sha256(BODY).hexdigest()
 
 
-class Server(http.server.ThreadingHTTPServer):
+class DownloadServer(http.server.ThreadingHTTPServer):
     """Serves BODY. cut: bytes after which it breaks off. ranges: whether it resumes. requested: the ranges so far."""
 
     cut: int | None = None
@@ -27,8 +27,8 @@ class Server(http.server.ThreadingHTTPServer):
     requested: list[str | None]
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
+class DownloadHandler(http.server.BaseHTTPRequestHandler):
+    server: DownloadServer
 
     def do_GET(self) -> None:
         requested = self.headers.get("Range")
@@ -46,8 +46,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server(("127.0.0.1", 0), Handler)
+def server() -> Iterator[DownloadServer]:
+    server = DownloadServer(("127.0.0.1", 0), DownloadHandler)
     server.requested = []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -58,7 +58,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def get(server: Server, tmp_path: Path) -> Callable[..., bool]:
+def get(server: DownloadServer, tmp_path: Path) -> Callable[..., bool]:
     """Fetch BODY into tmp_path / "file"."""
 
     def call(sha256: str = DIGEST) -> bool:
@@ -68,7 +68,7 @@ def get(server: Server, tmp_path: Path) -> Callable[..., bool]:
     return call
 
 
-def test_a_download_is_whole_and_done_once(get: Callable[..., bool], server: Server, tmp_path: Path) -> None:
+def test_a_download_is_whole_and_done_once(get: Callable[..., bool], server: DownloadServer, tmp_path: Path) -> None:
     """The file is there, nothing beside it, and the second time nothing is requested."""
     assert get() is True
     assert get() is False
@@ -78,7 +78,9 @@ def test_a_download_is_whole_and_done_once(get: Callable[..., bool], server: Ser
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_broken_download_is_resumed(get: Callable[..., bool], server: Server, tmp_path: Path, ranges: bool) -> None:
+def test_a_broken_download_is_resumed(
+    get: Callable[..., bool], server: DownloadServer, tmp_path: Path, ranges: bool
+) -> None:
     """From where it broke off if the server can; else from the beginning. The file appears only when whole."""
     server.cut, server.ranges = 20_000, ranges
     with pytest.raises(InputError, match="resume"):
@@ -100,7 +102,9 @@ def test_another_file_is_not_kept(get: Callable[..., bool], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, 6), (503, 4)])
-def test_the_exit_code_depends_on_the_status(get: Callable[..., bool], server: Server, status: int, code: int) -> None:
+def test_the_exit_code_depends_on_the_status(
+    get: Callable[..., bool], server: DownloadServer, status: int, code: int
+) -> None:
     """A refusal for good is exit code 6, one for now is 4."""
     server.status = status
     with pytest.raises(MienError) as caught:

@@ -40,7 +40,7 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(thread, name, seconds)
 
 
-class Run:
+class PipelineRun:
     """A pipeline over cameras that are opened one after the other; sleeping takes no time and is counted."""
 
     def __init__(self, recognizer: ExpressionRecognizer, *openers: Callable[[], Camera], retry: bool = True) -> None:
@@ -88,13 +88,13 @@ def states(events: list[tuple[str, str]]) -> list[str]:
 
 def test_a_missing_camera_is_fatal_as_configured(recognizer: ExpressionRecognizer) -> None:
     """With on_fault = "exit" the fault is reported, then raised for exit code 4."""
-    _, text = Run(recognizer, open_missing_camera, retry=False).raising()
+    _, text = PipelineRun(recognizer, open_missing_camera, retry=False).raising()
     assert "plug it in" in text
 
 
 def test_a_missing_camera_is_retried_with_growing_delay(recognizer: ExpressionRecognizer) -> None:
     """With on_fault = "retry" each delay is twice the last, up to a minute, until the camera opens."""
-    run = Run(recognizer, *[open_missing_camera] * 8, lambda: FakeCamera(3))
+    run = PipelineRun(recognizer, *[open_missing_camera] * 8, lambda: FakeCamera(3))
     events = run.events(max_frames=3)
     assert states(events) == ["fault"] * 8 + ["open", "ended"]
     assert run.delays[1:] == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60], abs=0.2)
@@ -103,9 +103,17 @@ def test_a_missing_camera_is_retried_with_growing_delay(recognizer: ExpressionRe
 def test_a_camera_that_fails_is_reopened(recognizer: ExpressionRecognizer) -> None:
     """It is closed, and opened again after a second."""
     first = FakeCamera(4, then=fail)
-    run = Run(recognizer, lambda: first, lambda: FakeCamera(4))
+    run = PipelineRun(recognizer, lambda: first, lambda: FakeCamera(4))
     assert states(run.events(max_frames=8)) == ["open", "fault", "open", "ended"]
     assert first.closed.is_set()
+
+
+def test_the_delay_starts_over_once_the_camera_has_recovered(recognizer: ExpressionRecognizer) -> None:
+    """After half a minute of frames the next fault is followed by the first delay again."""
+    working = FakeCamera(310, then=fail)
+    run = PipelineRun(recognizer, open_missing_camera, open_missing_camera, lambda: working, lambda: FakeCamera(1))
+    run.events(max_frames=311)
+    assert run.delays[1:] == pytest.approx([1, 2, 1], abs=0.2)
 
 
 @pytest.mark.usefixtures("short_timeouts")
@@ -116,7 +124,7 @@ def test_a_camera_that_never_opens_ends_the_process(recognizer: ExpressionRecogn
         hang()
         raise AssertionError
 
-    events, text = Run(recognizer, opener).raising()
+    events, text = PipelineRun(recognizer, opener).raising()
     assert "does not open" in text
     assert [event.state for event in events if isinstance(event, CameraEvent)] == ["fault"]
 
@@ -124,7 +132,7 @@ def test_a_camera_that_never_opens_ends_the_process(recognizer: ExpressionRecogn
 @pytest.mark.usefixtures("short_timeouts")
 def test_a_camera_that_delivers_nothing_ends_the_process(recognizer: ExpressionRecognizer) -> None:
     """After a call that never returns only a new process can open the device: fatal even with on_fault = "retry"."""
-    events, text = Run(recognizer, lambda: FakeCamera(2, then=hang)).raising()
+    events, text = PipelineRun(recognizer, lambda: FakeCamera(2, then=hang)).raising()
     assert "delivers no picture" in text
     assert [event.state for event in events if isinstance(event, CameraEvent)] == ["open", "fault"]
 
@@ -134,7 +142,7 @@ def test_close_that_hangs_has_a_timeout(recognizer: ExpressionRecognizer) -> Non
     """The fault is raised instead of waiting for ever."""
     camera = FakeCamera(2)
     camera.close = hang  # type: ignore[method-assign]
-    _, text = Run(recognizer, lambda: camera).raising()
+    _, text = PipelineRun(recognizer, lambda: camera).raising()
     assert "does not close" in text
 
 
@@ -144,14 +152,14 @@ def test_a_driver_that_raises_is_one_sentence(recognizer: ExpressionRecognizer) 
     def crash() -> None:
         raise RuntimeError("libcamera failed")
 
-    _, text = Run(recognizer, lambda: FakeCamera(1, then=crash), retry=False).raising()
+    _, text = PipelineRun(recognizer, lambda: FakeCamera(1, then=crash), retry=False).raising()
     assert "RuntimeError: libcamera failed" in text
 
 
 def test_a_frozen_live_picture_is_opened_again(recognizer: ExpressionRecognizer) -> None:
     """Equal frames for ten seconds are a fault of a live camera."""
     picture = noisy_picture()
-    run = Run(recognizer, lambda: FakeCamera(200, picture=lambda: picture), lambda: FakeCamera(2))
+    run = PipelineRun(recognizer, lambda: FakeCamera(200, picture=lambda: picture), lambda: FakeCamera(2))
     events = run.events(max_frames=103)
     assert states(events) == ["open", "fault", "open", "ended"]
     assert "frozen" in events[1][1]
@@ -162,7 +170,7 @@ def test_a_black_picture_is_reported_and_its_end_too(recognizer: ExpressionRecog
     count = iter(range(1000))
     black = np.zeros((240, 320), np.uint8)
     camera = FakeCamera(150, picture=lambda: black if next(count) < 120 else noisy_picture())
-    events = Run(recognizer, lambda: camera).events(max_frames=150)
+    events = PipelineRun(recognizer, lambda: camera).events(max_frames=150)
     assert states(events) == ["open", "fault", "open", "ended"]
     assert "black" in events[1][1]
 
@@ -170,7 +178,9 @@ def test_a_black_picture_is_reported_and_its_end_too(recognizer: ExpressionRecog
 @pytest.mark.parametrize("shape", [(240, 320, 3), (10, 10), (240,)])
 def test_frames_of_a_wrong_shape_are_a_fault(recognizer: ExpressionRecognizer, shape: tuple[int, ...]) -> None:
     """A frame that is not a grey picture is reported, not searched."""
-    _, text = Run(recognizer, lambda: FakeCamera(3, picture=lambda: np.zeros(shape, np.uint8)), retry=False).raising()
+    _, text = PipelineRun(
+        recognizer, lambda: FakeCamera(3, picture=lambda: np.zeros(shape, np.uint8)), retry=False
+    ).raising()
     assert "shape" in text
 
 
@@ -178,7 +188,7 @@ def test_a_size_that_changes_is_a_fault(recognizer: ExpressionRecognizer) -> Non
     """A live camera whose frames change size is opened again."""
     sizes = iter([(240, 320), (240, 320), (480, 640)])
     camera = FakeCamera(3, picture=lambda: NOISE.integers(0, 255, next(sizes)).astype(np.uint8))
-    events = Run(recognizer, lambda: camera, lambda: FakeCamera(2)).events(max_frames=4)
+    events = PipelineRun(recognizer, lambda: camera, lambda: FakeCamera(2)).events(max_frames=4)
     assert states(events)[:2] == ["open", "fault"]
     assert "changed" in events[1][1]
 
@@ -187,14 +197,14 @@ def test_a_corrupt_photo_in_a_folder_ends_with_its_name(recognizer: ExpressionRe
     """It is fatal even with on_fault = "retry": a replay would fail at the same place again."""
     cv2.imwrite(str(tmp_path / "a.png"), NOISE.integers(0, 255, (100, 100)).astype(np.uint8))
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 not a JPEG")
-    _, text = Run(recognizer, lambda: open_camera(str(tmp_path))).raising()
+    _, text = PipelineRun(recognizer, lambda: open_camera(str(tmp_path))).raising()
     assert "b.jpg" in text
 
 
 def test_turning_detection_off_closes_the_camera(recognizer: ExpressionRecognizer) -> None:
     """Off closes it, on opens it again."""
     first, second = FakeCamera(10**6), FakeCamera(3)
-    run = Run(recognizer, lambda: first, lambda: second)
+    run = PipelineRun(recognizer, lambda: first, lambda: second)
     changes = []
     for event in run._pipeline.events(max_frames=20):
         if not isinstance(event, CameraEvent):
@@ -210,7 +220,7 @@ def test_turning_detection_off_closes_the_camera(recognizer: ExpressionRecognize
 
 def test_stopping_ends_the_pipeline_at_once(recognizer: ExpressionRecognizer) -> None:
     """Also while it waits to open a failed camera again."""
-    run = Run(recognizer, open_missing_camera)
+    run = PipelineRun(recognizer, open_missing_camera)
     events = run._pipeline.events()
     assert next(events) == CameraEvent("fault", "There is no camera: plug it in.", 0.0)
     run.controls.stop()
@@ -219,7 +229,7 @@ def test_stopping_ends_the_pipeline_at_once(recognizer: ExpressionRecognizer) ->
 
 def test_diagnostics_are_updated(recognizer: ExpressionRecognizer) -> None:
     """Outputs can read frames, rate, times and the camera's state."""
-    run = Run(recognizer, lambda: FakeCamera(20))
+    run = PipelineRun(recognizer, lambda: FakeCamera(20))
     run.events(max_frames=20)
     diagnostics = run.controls.diagnostics
     assert (diagnostics.camera, diagnostics.frames, diagnostics.faces) == ("ended", 20, 0)
