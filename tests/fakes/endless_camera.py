@@ -1,6 +1,6 @@
-"""`mien` with a camera made of the demo's scene, without end, that fails while the file $MIEN_TEST_FAULT is there.
+"""`mien` with a camera that repeats the demo's scene, and fails while the file $MIEN_TEST_FAULT exists.
 
-The file $MIEN_TEST_OPEN is there while the camera is open. With $MIEN_TEST_MUSIC there is music, which plays nothing.
+The file $MIEN_TEST_OPEN exists while the camera is open. With $MIEN_TEST_MUSIC there is music, which plays nothing.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class EndlessCamera:
                 yield Frame(frame.gray, frame.at + turn * LENGTH)
             turn += 1
 
-    def pace(self, interval: float) -> None:
-        """Ten frames a second are what it gives."""
+    def set_frame_interval(self, interval: float) -> None:
+        """Do nothing: it delivers ten frames a second."""
 
     def close(self) -> None:
         OPEN.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from mien.expression import LABELS
-from mien.vision.classifier import SHIPPED
+from mien.vision.classifier import DEFAULT_MODEL
 from tests.conftest import Outcome, scene
 
 Mien = Callable[..., Outcome]
@@ -215,7 +215,7 @@ def test_a_bad_model_file_is_refused(
 ) -> None:
     """A model file that is cut, changed, without contract or with other labels costs one sentence and exit code 5."""
     path = tmp_path / "model.tflite"
-    path.write_bytes(_fix_checksum(damage(SHIPPED.read_bytes())))
+    path.write_bytes(_fix_checksum(damage(DEFAULT_MODEL.read_bytes())))
     config = tmp_path / "mien.toml"
     config.write_text(f"[model]\nfile = {json.dumps(str(path))}\n", encoding="utf-8")
     refused(mien("classify", photo, "--config", config), 5, str(path), text)

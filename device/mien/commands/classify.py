@@ -12,9 +12,9 @@ from mien.commands.arguments import add_config
 from mien.config import Config
 from mien.config_file import load_effective
 from mien.errors import InputError
-from mien.events import Face, Reading, by_label
+from mien.events import Face, Reading, probabilities_by_label
 from mien.vision.photo import read_photo
-from mien.vision.recognizer import open_classifier, yunet_file
+from mien.vision.recognizer import find_yunet_file, open_classifier
 from mien.vision.still import classify_with_tta, haar_still_detector, yunet_still_detector
 
 Faces = list[tuple[Face, Reading]]
@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def open_photo_classifier(config: Config) -> Callable[[Path], Faces]:
     """Load the detector and the network once, for any number of photos. Raises ModelError."""
-    yunet, min_face = yunet_file(config), config.vision.min_face
+    yunet, min_face = find_yunet_file(config.vision), config.vision.min_face
     detect = yunet_still_detector(yunet, min_face) if yunet else haar_still_detector(min_face)
-    classifier = open_classifier(config)
+    classifier = open_classifier(config.model)
 
     def classify(path: Path) -> Faces:
         gray = read_photo(path)
@@ -66,7 +66,7 @@ def photo_to_dict(path: Path, faces: Faces) -> dict[str, object]:
                 "box": [face.x, face.y, face.width, face.height],
                 "expression": reading.expression.label,
                 "confidence": round(reading.confidence, 4),
-                "probabilities": by_label(reading.probabilities),
+                "probabilities": probabilities_by_label(reading.probabilities),
             }
             for face, reading in faces
         ],

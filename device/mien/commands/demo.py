@@ -32,7 +32,7 @@ def run(_arguments: argparse.Namespace) -> None:
 
 def demo(frames: Iterable[Frame] | None = None, file: TextIO | None = None) -> None:
     """Process the scene, the built-in one unless other frames are given, and print what each stage returns."""
-    recognizer = ExpressionRecognizer.open(_CONFIG)
+    recognizer = ExpressionRecognizer.open(_CONFIG.vision, _CONFIG.model)
     narrator = _Narrator(file or sys.stdout, MoodTracker(_CONFIG.mood, recognizer.classifier.contract.confusion))
     narrator.print(
         f"A face made of averages over hundreds of people, for {LENGTH:.0f} seconds. Nothing leaves this machine.\n"
@@ -58,7 +58,7 @@ class _Narrator:
         self._frames += 1
         self._print_face(observation)
         at = observation.at
-        mood = self._tracker.update(observation.reading) if observation.reading else self._tracker.nobody(at)
+        mood = self._tracker.update(observation.reading, at)
         if mood is None:
             return
         if mood.expression is None:

@@ -11,7 +11,7 @@ import msgspec
 from mien.commands.download import download
 from mien.errors import UsageError
 from mien.vision import model_file, yunet
-from mien.vision.classifier import SHIPPED
+from mien.vision.classifier import DEFAULT_MODEL
 from mien.vision.model_file import Contract, View
 
 _VIEWS: dict[View, str] = {
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
             raise UsageError("mien model fetch-yunet takes neither a file nor --json.")
         fetch_yunet()
         return
-    path = arguments.file or SHIPPED
+    path = arguments.file or DEFAULT_MODEL
     _, contract = model_file.read(path)
     print(contract_to_json(contract) if arguments.json else format_contract(path, contract))
 

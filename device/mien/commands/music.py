@@ -13,7 +13,7 @@ from mien.commands.arguments import add_config
 from mien.commands.progress import Progress
 from mien.config_file import load_effective
 from mien.errors import InputError
-from mien.events import certain, most_probable
+from mien.events import most_probable, one_hot
 from mien.expression import Expression
 from mien.music.catalog import song_key
 from mien.music.catalog.catalog import Catalog, LibraryReport, Track, default_path, starter
@@ -167,7 +167,7 @@ def _format_song(catalog: Catalog, track: Track) -> str:
     ]
     feedback, now = catalog.feedback(), time.time()
     for expression in Expression:
-        model = FeedbackModel(feedback, certain(expression), now)
+        model = FeedbackModel(feedback, one_hot(expression), now)
         [score] = model.opinions([track])
         if abs(score) > 0.05:
             reason = model.says(track) or "from feedback on similar songs"

@@ -19,7 +19,7 @@ from mien.commands.arguments import add_config
 from mien.config import INTENTS, Config, Intent, MqttConfig
 from mien.config_file import load_effective
 from mien.errors import ConfigError, UsageError
-from mien.events import CameraEvent, Mood, certain
+from mien.events import CameraEvent, Mood, one_hot
 from mien.expression import LABELS, Expression
 from mien.mqtt.broker import BrokerSettings
 from mien.mqtt.combined import CombinedMood, MoodChange, NodeTracker
@@ -177,7 +177,7 @@ def play_mood(config: Config, expression: Expression, intent: Intent | None) -> 
     wanted = msgspec.structs.replace(config, music=music)
     with stop_signals() as stopped, open_music_output(wanted) as output:
         output.set_enabled(True)
-        output.handle(Mood(expression, 1.0, certain(expression), 0.0))
+        output.handle(Mood(expression, 1.0, one_hot(expression), 0.0))
         printed: NowPlaying | None = None
         while not stopped():
             now = output.now

@@ -13,7 +13,7 @@ from mien.commands.arguments import add_config, positive
 from mien.config import INTENTS, Intent
 from mien.config_file import load_effective
 from mien.errors import ConfigError, UsageError
-from mien.events import certain
+from mien.events import one_hot
 from mien.expression import LABELS, Expression
 from mien.music.catalog.catalog import Catalog, default_path, starter
 from mien.music.recommend.query import select
@@ -91,7 +91,7 @@ def _probabilities(arguments: argparse.Namespace) -> tuple[float, ...] | None:
     if arguments.expression is not None:
         if arguments.expression not in LABELS:
             raise UsageError(f"There is no expression {arguments.expression!r}: use {', '.join(LABELS)}.")
-        return certain(Expression.from_label(arguments.expression))
+        return one_hot(Expression.from_label(arguments.expression))
     from mien.commands.classify import open_photo_classifier  # an expression needs neither OpenCV nor a model
 
     faces = open_photo_classifier(load_effective(arguments.config))(arguments.photo)

@@ -82,7 +82,7 @@ def run_pipeline(
     Returns whether the process is to end or to start again. Raises ModelError and InputError as `run`.
     """
     notifier = Notifier(healthy=lambda: all(output.alive() for output in outputs))
-    recognizer = ExpressionRecognizer.open(config)
+    recognizer = ExpressionRecognizer.open(config.vision, config.model)
     tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
     camera = partial(open_camera, config.camera.source)
     retry = config.camera.on_fault == "retry" or (config.camera.on_fault == "auto" and faults_published)

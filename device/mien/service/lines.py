@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TextIO
 
-from mien.events import CameraEvent, Event, by_label
+from mien.events import CameraEvent, Event, probabilities_by_label
 
 
 class JsonLines:
@@ -50,7 +50,7 @@ def event_to_dict(event: Event) -> dict[str, object]:
         "confidence": round(event.confidence, 4),
         "valence": round(event.valence, 4),
         "arousal": round(event.arousal, 4),
-        "probabilities": by_label(event.probabilities),
+        "probabilities": probabilities_by_label(event.probabilities),
     }
 
 
