@@ -17,8 +17,11 @@ from mien.errors import MienError, UsageError
 Arguments = argparse.Namespace
 
 
-class Command(NamedTuple):
-    """A command. module: has `add_arguments(parser)` and `run(arguments) -> int | None`. log_level: the least shown."""
+class Subcommand(NamedTuple):
+    """An entry of the table of commands.
+
+    module: has `add_arguments(parser)` and `run(arguments) -> int | None`. log_level: the lowest that is logged.
+    """
 
     name: str
     module: str
@@ -27,17 +30,19 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
-    Command("run", "mien.commands.run", "Watch the camera and act on moods, until stopped.", logging.INFO),
-    Command("demo", "mien.commands.demo", "Show the whole chain on a built-in face: no camera, account or network."),
-    Command("classify", "mien.commands.classify", "Name the expression of every face in photos."),
-    Command("recommend", "mien.commands.recommend", "Recommend songs for the face in a photo, or for an expression."),
-    Command("music", "mien.commands.music", "Manage the catalogue of songs and the feedback on them."),
-    Command("spotify", "mien.commands.spotify", "Log in to Spotify, and show its status and devices."),
-    Command("play", "mien.commands.play", "Play music without a camera: to a given mood, or to moods from MQTT."),
-    Command("watch", "mien.commands.watch", "Show all nodes of the broker, live."),
-    Command("mqtt", "mien.commands.mqtt", "Remove a node from the broker and from Home Assistant."),
-    Command("config", "mien.commands.config", "Show, check or write a configuration file."),
-    Command("model", "mien.commands.model", "Show a model file's contract, or download the YuNet face detector."),
+    Subcommand("run", "mien.commands.run", "Watch the camera and act on moods, until stopped.", logging.INFO),
+    Subcommand("demo", "mien.commands.demo", "Show the whole chain on a built-in face: no camera, account or network."),
+    Subcommand("classify", "mien.commands.classify", "Name the expression of every face in photos."),
+    Subcommand(
+        "recommend", "mien.commands.recommend", "Recommend songs for the face in a photo, or for an expression."
+    ),
+    Subcommand("music", "mien.commands.music", "Manage the catalogue of songs and the feedback on them."),
+    Subcommand("spotify", "mien.commands.spotify", "Log in to Spotify, and show its status and devices."),
+    Subcommand("play", "mien.commands.play", "Play music without a camera: to a given mood, or to moods from MQTT."),
+    Subcommand("watch", "mien.commands.watch", "Show all nodes of the broker, live."),
+    Subcommand("mqtt", "mien.commands.mqtt", "Remove a node from the broker and from Home Assistant."),
+    Subcommand("config", "mien.commands.config", "Show, check or write a configuration file."),
+    Subcommand("model", "mien.commands.model", "Show a model file's contract, or download the YuNet face detector."),
 )
 
 
