@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mien.cli import Arguments, Parser, guarded
 from mien.errors import UsageError
-from mien.native_stderr import suppress_native_stderr
+from mien.vision.native_stderr import suppress_native_stderr
 from mien_convert.progress import log
 from mien_training.keras_import import import_keras_quietly
 

@@ -1,6 +1,6 @@
-"""`mien` with a camera made of the demo's scene, without end, that fails while the file $MIEN_TEST_FAULT is there.
+"""`mien` with a camera that repeats the demo's scene, and fails while the file $MIEN_TEST_FAULT exists.
 
-The file $MIEN_TEST_OPEN is there while the camera is open. With $MIEN_TEST_MUSIC there is music, which plays nothing.
+The file $MIEN_TEST_OPEN exists while the camera is open. With $MIEN_TEST_MUSIC there is music, which plays nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Literal
 from mien import cli
 from mien.errors import InputError
 from mien.events import Event, Frame
-from mien.service import daemon, music_output
+from mien.service import daemon
+from mien.service.music_controller import MusicController
 from mien.vision.camera.demo import LENGTH, DemoCamera
 
 FAULT, OPEN = Path(os.environ["MIEN_TEST_FAULT"]), Path(os.environ["MIEN_TEST_OPEN"])
@@ -39,8 +40,8 @@ class EndlessCamera:
                 yield Frame(frame.gray, frame.at + turn * LENGTH)
             turn += 1
 
-    def pace(self, interval: float) -> None:
-        """Ten frames a second are what it gives."""
+    def set_frame_interval(self, interval: float) -> None:
+        """Do nothing: it delivers ten frames a second."""
 
     def close(self) -> None:
         OPEN.unlink(missing_ok=True)
@@ -81,5 +82,6 @@ class Player:
 if __name__ == "__main__":
     vars(daemon)["open_camera"] = EndlessCamera
     if "MIEN_TEST_MUSIC" in os.environ:
-        vars(music_output)["open_music_output"] = lambda _config: nullcontext(Player())
+        controller = MusicController(Player(), on=True, intent="match")
+        vars(daemon)["_open_music"] = lambda _config: nullcontext(controller)
     sys.exit(cli.main())

@@ -23,9 +23,9 @@ def analyze(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_verify_finds_nothing() -> None:
-    """systemd itself has nothing to say against the unit."""
-    assert analyze("verify").strip() == ""
+def test_verify_reports_nothing() -> None:
+    """systemd itself reports no problem with the unit."""
+    assert analyze("verify", "--man=no").strip() == ""  # minimal systems have no manual pages
 
 
 def test_the_sandbox_is_tight() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from mien.events import Event, Mood, certain
+from mien.events import Event, Mood, one_hot
 from mien.expression import Expression
 from mien.mqtt.payloads import MusicPayload
 
@@ -110,7 +110,7 @@ class MusicController:
         if mood != "auto":
             expression = Expression.from_label(mood)
             at = self._seen.at if self._seen is not None else 0.0
-            self._player.handle(Mood(expression, 1.0, certain(expression), at))
+            self._player.handle(Mood(expression, 1.0, one_hot(expression), at))
         elif self._seen is not None:
             self._player.handle(self._seen)
 

@@ -68,6 +68,6 @@ def test_switch_intent_and_skip_reach_the_player() -> None:
     assert player.told == [False, "calm", "skip"]
     status = switch.status()
     assert (status.on, status.intent, status.mood, status.playing) == (False, "calm", "auto", "A song by Somebody")
-    assert payloads.read(payloads.write(status), payloads.MusicPayload) == status
+    assert payloads.decode(payloads.encode(status), payloads.MusicPayload) == status
     player.now.title = ""
     assert switch.status().playing == ""

@@ -20,10 +20,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mien.commands import play_mood
+from mien.commands import play
 from mien.commands import spotify as commands
+from mien.commands.spotify_client import open_client
 from mien.commands.spotify_login import login
-from mien.config import MusicConfig, load, parse
+from mien.config import MusicConfig
+from mien.config_file import load, parse
 from mien.errors import InputError, RemoteError
 from mien.events import CameraEvent, Mood
 from mien.expression import Expression
@@ -66,7 +68,7 @@ def home(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 @pytest.fixture
 def logged_in(home: Path, server: Server) -> Path:
-    made = commands.door(load(home))
+    made = open_client(load(home).spotify)
     assert made.redirected(server.spotify.consent(made.authorize_url()))
     return home
 
@@ -304,14 +306,14 @@ def test_play_for_a_mood_that_a_person_names(
     """`mien play --mood sad` tells the song that plays and why, without a camera, until it is stopped."""
     offer_starter(server)
     shown: list[str] = []
-    say = play_mood._say
+    say = play._print_now
 
     def noted(now: NowPlaying) -> None:
         say(now)
         shown.append(now.uri)
 
-    monkeypatch.setattr(play_mood, "_say", noted)
-    monkeypatch.setattr(play_mood, "stop_signals", lambda: contextlib.nullcontext(lambda: any(shown)))
+    monkeypatch.setattr(play, "_print_now", noted)
+    monkeypatch.setattr(play, "stop_signals", lambda: contextlib.nullcontext(lambda: any(shown)))
     outcome = mien("play", "--mood", "sad", "--config", logged_in)
     assert outcome.code == 0
     (start,) = server.spotify.starts
@@ -363,7 +365,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
 def test_login_over_ssh_by_pasting(home: Path, server: Server, asked: Callable[[], str]) -> None:
     """A wrong paste is told so and another awaited; the right one, in pieces, logs in."""
     stdin, write = pipe()
-    thread, errors = in_thread(lambda: login(load(home), 20, stdin))
+    thread, errors = in_thread(lambda: login(load(home).spotify, 20, stdin))
     url = server.spotify.consent(asked())
     os.write(write, b"http://127.0.0.1:1/callback?code=x&state=y\n" + url[:30].encode())
     time.sleep(0.05)
@@ -379,7 +381,7 @@ def test_login_by_loopback_survives_strange_visitors(home: Path, server: Server,
     """Visits with a wrong secret or path are turned away, a silent one is cut off, and the right one logs in."""
     config = load(home)
     stdin, write = pipe()
-    thread, errors = in_thread(lambda: login(config, 30, stdin))
+    thread, errors = in_thread(lambda: login(config.spotify, 30, stdin))
     url = server.spotify.consent(asked())
     base = f"http://127.0.0.1:{config.spotify.redirect_port}"
     for path in ("/favicon.ico", "/callback?code=x&state=guess", "/?" + url.partition("?")[2]):
@@ -397,11 +399,11 @@ def test_login_ends_at_its_deadline_and_on_refusal(home: Path, server: Server, a
     """Nobody has to stop it by hand, and a "no" is told as one."""
     stdin, write = pipe()
     with pytest.raises(RemoteError, match="in time"):
-        login(load(home), 0.1, stdin)
+        login(load(home).spotify, 0.1, stdin)
     stdin.close()
     os.close(write)
     stdin, write = pipe()
-    thread, errors = in_thread(lambda: login(load(home), 20, stdin))
+    thread, errors = in_thread(lambda: login(load(home).spotify, 20, stdin))
     time.sleep(0.3)
     os.write(write, server.spotify.consent(asked()).replace("code=", "error=access_denied&x=").encode() + b"\n")
     thread.join(10)

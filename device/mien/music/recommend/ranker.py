@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.config import Intent
-from mien.events import certain
+from mien.events import one_hot
 from mien.expression import Expression
 from mien.music.catalog.catalog import Feedback, Track
 from mien.music.catalog.plane import AROUSAL_COUNTS, Place
@@ -80,7 +80,7 @@ def sound(probabilities: Sequence[float]) -> tuple[float, ...]:
     shares = [p if 0 <= p < math.inf else 0.0 for p in probabilities]
     largest = max(shares, default=0.0)
     if len(shares) != len(Expression) or largest == 0:
-        return certain(Expression.NEUTRAL)
+        return one_hot(Expression.NEUTRAL)
     scaled = [p / largest for p in shares]  # the sum of huge numbers would overflow
     return tuple(p / sum(scaled) for p in scaled)
 

@@ -1,4 +1,4 @@
-"""The valence-arousal plane with the catalogue's songs on it, for terminals and as SVG."""
+"""Plots of the catalogue's songs on the valence-arousal plane, for terminals and as SVG."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mien.music.catalog.catalog import Catalog
 from mien.music.catalog.plane import GRID, REACHED
 
 Cells = Mapping[tuple[int, int], int]
-"""(column, row) of the grid, from the bleak and calm corner: how many songs are there."""
+"""(column, row) of the grid, from the bleak and calm corner, to the number of songs there."""
 
 _SHADES = " ·░▒▓█"
 _WIDTH, _HEIGHT = 64, 16  # characters
@@ -18,16 +18,16 @@ _SIDE = 640  # pixels of the SVG's plane
 _MARGIN = 60
 
 
-def cells(catalog: Catalog) -> Cells:
-    """Count the songs of every cell of the grid."""
+def count_cells(catalog: Catalog) -> Cells:
+    """Return the number of songs in every cell of the grid."""
     rows = catalog.database.execute("SELECT cell, count(*) FROM spot GROUP BY cell")
     return {(cell % GRID, cell // GRID): count for cell, count in rows}
 
 
-def in_words(found: Cells) -> str:
-    """Shades of how many songs stand where: arousal upwards, valence to the right."""
+def format_plane(cells: Cells) -> str:
+    """Return shaded characters for the number of songs: arousal upwards, valence to the right."""
     counts: Counter[tuple[int, int]] = Counter()
-    for (column, row), count in found.items():
+    for (column, row), count in cells.items():
         counts[column * _WIDTH // GRID, row * _HEIGHT // GRID] += count
     most = max(counts.values(), default=1)
     lines = [
@@ -39,11 +39,11 @@ def in_words(found: Cells) -> str:
     return f"  aroused\n  ┌{bar}┐\n{body}\n  └{bar}┘\n  bleak and calm{'bright':>{_WIDTH - 12}}"
 
 
-def as_svg(found: Cells) -> str:
-    """The whole plane, -1 to 1: the songs in the part that features reach, and the seven expressions."""
+def plane_to_svg(cells: Cells) -> str:
+    """Return the whole plane, -1 to 1: the songs in the part that features reach, and the seven expressions."""
     half = GRID // 2  # cells of the picture: two by two of the grid's
     counts: Counter[tuple[int, int]] = Counter()
-    for (column, row), count in found.items():
+    for (column, row), count in cells.items():
         counts[column // 2, row // 2] += count
     most = max(counts.values(), default=1)
     side = _SIDE * REACHED / half
@@ -60,7 +60,7 @@ def as_svg(found: Cells) -> str:
     size = _SIDE + 2 * _MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" font-family="sans-serif">'
-        f"<title>{sum(found.values())} songs on the valence-arousal plane</title>"
+        f"<title>{sum(cells.values())} songs on the valence-arousal plane</title>"
         f'<rect width="{size}" height="{size}" fill="#fff"/>'
         f'<g fill="#2266aa">{squares}</g>'
         f'<rect x="{_MARGIN}" y="{_MARGIN}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#999"/>'
