@@ -175,7 +175,7 @@ def run(args: Arguments) -> None:
         if settings.music.enabled:
             from mien.service.music_output import open_music_output
 
-            music = stack.enter_context(open_music_output(settings))
+            music = stack.enter_context(open_music_output(settings.music, settings.spotify))
         line = lines.JsonLines() if args.json else lines.TextLines()
         house.run(settings, [line], args.max_frames, music)
 
@@ -276,7 +276,7 @@ def play(args: Arguments) -> None:
         if settings.music.enabled:
             from mien.service.music_output import open_music_output
 
-            music.append(stack.enter_context(open_music_output(settings)))
+            music.append(stack.enter_context(open_music_output(settings.music, settings.spotify)))
         listen(settings.mqtt, rooms, RoomLines(rooms, as_json=args.json), [*music])
 
 

@@ -81,5 +81,5 @@ class Player:
 if __name__ == "__main__":
     vars(daemon)["open_camera"] = EndlessCamera
     if "MIEN_TEST_MUSIC" in os.environ:
-        vars(music_output)["open_music_output"] = lambda _config: nullcontext(Player())
+        vars(music_output)["open_music_output"] = lambda _music, _spotify: nullcontext(Player())
     sys.exit(cli.main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 
 import msgspec
 
@@ -11,8 +10,8 @@ from mien.config import Config, Intent
 from mien.errors import ConfigError
 from mien.events import Mood, certain
 from mien.expression import Expression
-from mien.music.players.spotify.status import LASTING, SpotifyError, Status
-from mien.service.music_output import MusicOutput, NowPlaying, players
+from mien.music.players.spotify.status import NEEDS_PERSON, SpotifyError, Status
+from mien.service.music_output import NowPlaying, open_music_output
 from mien.service.signals import stop_signals
 
 _LOOK = 0.2  # seconds
@@ -26,8 +25,7 @@ def play_mood(config: Config, expression: Expression, intent: Intent | None) -> 
     music = msgspec.structs.replace(
         config.music, dwell=0.0, cooldown=0.0, quiet_hours="", intent=intent or config.music.intent
     )
-    wanted = msgspec.structs.replace(config, music=music)
-    with stop_signals() as stopped, closing(MusicOutput(lambda: players(wanted))) as music_output:
+    with stop_signals() as stopped, open_music_output(music, config.spotify) as music_output:
         music_output.set_enabled(True)
         music_output.handle(Mood(expression, 1.0, certain(expression), 0.0))
         said: NowPlaying | None = None
@@ -36,7 +34,7 @@ def play_mood(config: Config, expression: Expression, intent: Intent | None) -> 
             if said is None or (now.uri, now.sentence) != (said.uri, said.sentence):
                 _say(now)
                 said = now
-            if now.state in LASTING:
+            if now.state in NEEDS_PERSON:
                 raise SpotifyError(Status(now.state, now.sentence))
             threading.Event().wait(_LOOK)
 
@@ -44,5 +42,5 @@ def play_mood(config: Config, expression: Expression, intent: Intent | None) -> 
 def _say(now: NowPlaying) -> None:
     if now.uri:
         print(f"{now.title} by {now.artist}\n    {now.why}", flush=True)
-    elif now.state not in LASTING:
+    elif now.state not in NEEDS_PERSON:
         print(f"({now.sentence})", flush=True)

@@ -15,10 +15,11 @@ from mien.commands.progress import Progress
 from mien.config import Config
 from mien.errors import ConfigError
 from mien.music.catalog.catalog import Catalog, LibrarySong, default_path
+from mien.music.players.base import PlayerDevice, PlayerTrack
 from mien.music.players.spotify.client import SpotifyClient
-from mien.music.players.spotify.models import Item, Page, PlayerDevice
+from mien.music.players.spotify.models import Page
 from mien.music.players.spotify.rate_limit import PER_HOUR
-from mien.music.players.spotify.status import LASTING, SpotifyError, SpotifyState, Status
+from mien.music.players.spotify.status import NEEDS_PERSON, SpotifyError, SpotifyState, Status
 from mien.music.players.spotify.store import TokenStore
 from mien.state import state_directory
 
@@ -31,7 +32,7 @@ Answer = TypeVar("Answer")
 _TOP = ("short_term", "medium_term", "long_term")
 
 
-def door(config: Config, per_hour: int = PER_HOUR) -> SpotifyClient:
+def open_client(config: Config, per_hour: int = PER_HOUR) -> SpotifyClient:
     """The way to Spotify. Raises ConfigError without a client id."""
     if not config.spotify.client_id:
         raise ConfigError(
@@ -43,8 +44,8 @@ def door(config: Config, per_hour: int = PER_HOUR) -> SpotifyClient:
 
 def status(config: Config, as_json: bool) -> int:
     """mien spotify status: who, what is allowed and for how long, where music can play; 6 where a person is needed."""
-    spotify = door(config)
-    earlier = spotify.standing()
+    spotify = open_client(config)
+    earlier = spotify.last_status()
     facts: dict[str, object] = {"state": SpotifyState.READY.value, "detail": "", "until": None, "user": None}
     state = SpotifyState.READY
     try:
@@ -58,16 +59,16 @@ def status(config: Config, as_json: bool) -> int:
             state = earlier.state
             facts |= {"state": state.value, "detail": earlier.sentence}
     except SpotifyError as error:
-        state = error.problem.state
-        facts |= {"state": state.value, "detail": str(error), "until": error.problem.until}
+        state = error.status.state
+        facts |= {"state": state.value, "detail": str(error), "until": error.status.until}
     facts |= {"scopes": spotify.scopes(), "consent_days_left": spotify.consent_days_left()}
     print(json.dumps(facts, ensure_ascii=False) if as_json else _in_words(facts))
-    return SpotifyError.exit_code if state in LASTING else 0
+    return SpotifyError.exit_code if state in NEEDS_PERSON else 0
 
 
 def devices(config: Config, as_json: bool) -> None:
     """mien spotify devices"""
-    found = door(config).devices()
+    found = open_client(config).devices()
     for device in found:
         line = json.dumps(_as_object(device), ensure_ascii=False) if as_json else _device_in_words(device)
         print(line)
@@ -77,7 +78,7 @@ def devices(config: Config, as_json: bool) -> None:
 
 def sync(config: Config) -> None:
     """mien music sync: the user's saved and most heard songs, all or nothing."""
-    spotify = door(config, SYNC_PER_HOUR)
+    spotify = open_client(config, SYNC_PER_HOUR)
     songs: dict[str, LibrarySong] = {}
     with Catalog(default_path()) as catalog:
         with Progress(sys.stderr) as progress:
@@ -97,28 +98,28 @@ def retry(ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep
         try:
             return ask()
         except SpotifyError as error:
-            problem: Status = error.problem
-            wait = 2.0**attempt if problem.until is None else problem.until - time.time() + 0.1
-            again = problem.state == SpotifyState.OFFLINE or problem.until is not None
+            status: Status = error.status
+            wait = 2.0**attempt if status.until is None else status.until - time.time() + 0.1
+            again = status.state == SpotifyState.OFFLINE or status.until is not None
             if not again or wait > _PATIENCE or attempt == _TRIES - 1:
                 raise
             sleep(wait)
     raise AssertionError
 
 
-def _every(page: Callable[[int], Page | None], what: str, progress: Progress) -> Iterator[Item]:
+def _every(page: Callable[[int], Page | None], what: str, progress: Progress) -> Iterator[PlayerTrack]:
     at = 0
     while (found := retry(partial(page, at))) is not None:
-        yield from found.items
+        yield from found.tracks
         at += found.length
         progress(what, at / max(1, found.total))
         if at >= found.total:
             return
 
 
-def _take(item: Item, songs: dict[str, LibrarySong]) -> None:
-    if item.id is not None and item.name:  # local files have no id
-        songs[item.id] = LibrarySong(item.id, item.isrc, item.name, item.artist)
+def _take(track: PlayerTrack, songs: dict[str, LibrarySong]) -> None:
+    if track.id is not None and track.title:  # local files have no id
+        songs[track.id] = LibrarySong(track.id, track.isrc, track.title, track.artist)
 
 
 def _as_object(device: PlayerDevice) -> dict[str, object]:

@@ -9,7 +9,7 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TextIO
 
-from mien.commands.spotify import door
+from mien.commands.spotify import open_client
 from mien.config import Config
 from mien.errors import MienError, RemoteError
 from mien.music.players.spotify.client import SpotifyClient
@@ -23,10 +23,10 @@ _MAX_LINE = 8192
 
 def login(config: Config, deadline: float = DEADLINE, stdin: TextIO | None = None) -> None:
     """Ask for consent and keep what it gives. Raises SpotifyError where it is refused, RemoteError at the deadline."""
-    spotify = door(config)
+    spotify = open_client(config)
     port = config.spotify.redirect_port
     server = _listen(port, spotify)
-    print(f"Open this address in a browser, on this or any other machine, and agree:\n\n{spotify.authorize_url()}\n")
+    print(f"Open this address in a browser, on this or any other machine, and agree:\n\n{spotify.begin_login()}\n")
     print(
         f"If the browser then shows that 127.0.0.1:{port} cannot be reached, copy the whole address from its "
         "address bar and paste it here, with Enter:",
@@ -59,7 +59,7 @@ class _Visit(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # the name that http.server calls
         """The redirect with this login's secret in it; anything else is turned away and changes nothing."""
         try:
-            taken = self.path.startswith("/callback?") and self.server.spotify.redirected(self.path)
+            taken = self.path.startswith("/callback?") and self.server.spotify.complete_login(self.path)
             text = (
                 "mien is logged in: you can close this window." if taken else "This is not the answer to mien's login."
             )
@@ -102,7 +102,7 @@ def _wait(spotify: SpotifyClient, server: _Listener | None, stdin: TextIO, ends:
             sources.remove(ready[0])
         *whole, line = (line + read)[-_MAX_LINE:].split(b"\n")
         for pasted in [*whole, *([line] if not read else [])]:
-            if pasted.strip() and spotify.redirected(pasted.decode(errors="replace")):
+            if pasted.strip() and spotify.complete_login(pasted.decode(errors="replace")):
                 return
             if pasted.strip():
                 print("That is not the address this login leads to: copy it whole, with code and state.", flush=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # paho is loaded only where a broker is configured
     from mien.mqtt.controls import MusicControls
     from mien.mqtt.node import Node
     from mien.mqtt.payloads import SettingsPayload
-    from mien.service.music_controller import Player
+    from mien.service.music_output import MusicOutput
 
 SETTINGS = "mqtt-settings.json"
 """In the state directory: what the house has set, so that a camera turned off stays off after a restart."""
@@ -36,7 +36,7 @@ _BOARD = Path("/proc/device-tree/model")
 log = logging.getLogger(__name__)
 
 
-def run(config: Config, outputs: list[Output], max_frames: int | None = None, player: Player | None = None) -> None:
+def run(config: Config, outputs: list[Output], max_frames: int | None = None, music: MusicOutput | None = None) -> None:
     """Run the daemon, with MQTT where it is configured, and start the program anew if the house asks for it."""
     controls = Controls(config)
     with contextlib.ExitStack() as stack:
@@ -44,11 +44,11 @@ def run(config: Config, outputs: list[Output], max_frames: int | None = None, pl
             from mien.service.music_controller import MusicController
 
             logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
-            switch = MusicController(player, on=True, intent=config.music.intent) if player is not None else None
+            switch = MusicController(music, on=True, intent=config.music.intent) if music is not None else None
             outputs = [*outputs, *([switch] if switch is not None else [])]
             outputs.append(stack.enter_context(listening(config, controls, switch)))
-        elif player is not None:
-            outputs = [*outputs, player]
+        elif music is not None:
+            outputs = [*outputs, music]
         after = daemon.run(config, outputs, max_frames, controls, stay_up=bool(config.mqtt.host))
     if after == "restart":
         sys.stdout.flush()

@@ -36,12 +36,6 @@ ID = "4uLU6hMCjMI75M1A2tKUQC"
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog(tmp_path / "music.sqlite") as made:
-        yield made
-
-
-@pytest.fixture
 def take(catalog: Catalog, tmp_path: Path) -> Callable[[str | bytes], ImportReport]:
     """Import a table given as its text or bytes."""
 

@@ -18,15 +18,16 @@ from mien.config import Intent, MusicConfig
 from mien.errors import InputError
 from mien.events import Mood
 from mien.expression import Expression
-from mien.music.dj.dj import LOOK, Dj, PlayableSong
+from mien.music.dj.dj import Dj, in_quiet_hours
 from mien.music.dj.mood_filter import MoodDebouncer, TargetMood
-from mien.music.dj.quiet import is_quiet
+from mien.music.dj.songs import PlayableSong
+from mien.music.dj.timing import POLL_INTERVAL
+from mien.music.players.base import PlayerTrack
 from mien.music.players.spotify.client import SpotifyClient
-from mien.music.players.spotify.models import Item
 from mien.music.players.spotify.rate_limit import PER_HOUR
 from mien.music.players.spotify.status import SpotifyState
 from mien.music.players.spotify.store import TokenStore
-from tests.fakes.spotify_fixtures import AIR, BLUE, clock_of, contract, door, server, spotify, vault
+from tests.fakes.spotify_client import AIR, BLUE, clock_of, open_client
 from tests.fakes.spotify_server import Server
 
 HOUR = 3600.0
@@ -38,33 +39,39 @@ class Deck:
 
     songs: list[PlayableSong]
     gone: list[str] = field(default_factory=list)
-    opinions: list[tuple[str, str, float]] = field(default_factory=list)
+    heard: list[tuple[str, str, float]] = field(default_factory=list)
     moods: dict[str, Expression] = field(default_factory=dict)
     broken: bool = False
 
-    def next(self, served: TargetMood, _intent: Intent) -> PlayableSong | None:
+    def next_track(self, target: TargetMood, _intent: Intent) -> PlayableSong | None:
         if self.broken:
             raise InputError("The catalogue is damaged: import it again.")
         left = [song for song in self.songs if song.uri not in self.gone]
         if left:
-            self.moods[left[0].uri] = served.expression
+            self.moods[left[0].uri] = target.expression
         return left[0] if left else None
 
-    def sent(self, song: PlayableSong, _served: TargetMood) -> None:
+    def record_sent(self, song: PlayableSong, _target: TargetMood) -> None:
         self.gone.append(song.uri)
 
-    def known(self, item: Item) -> PlayableSong | None:
-        return next((song for song in self.songs if song.uri == item.uri and song.uri in self.gone), None)
+    def find_recent(self, track: PlayerTrack) -> PlayableSong | None:
+        return next((song for song in self.songs if song.uri == track.uri and song.uri in self.gone), None)
 
-    def heard(self, song: PlayableSong, served: TargetMood, share: float) -> None:
-        self.opinions.append((song.uri, served.expression.label, share))
+    def record_heard(self, song: PlayableSong, target: TargetMood, share: float) -> None:
+        self.heard.append((song.uri, target.expression.label, share))
 
 
 class Evening:
     """A player, the Spotify that it plays on, and the time."""
 
     def __init__(
-        self, server: Server, spotify: SpotifyClient, device: str = "", songs: int = 300, **config: object
+        self,
+        server: Server,
+        spotify: SpotifyClient,
+        device: str = "",
+        songs: int = 300,
+        draw: Callable[[], float] = random.random,
+        **config: object,
     ) -> None:
         self.world, self.time = server.spotify, server.spotify.clock
         self.time.now += HOUR  # what the login asked lies behind
@@ -80,7 +87,7 @@ class Evening:
         ]
         self.deck = Deck(deck)
         settings = msgspec.structs.replace(MusicConfig(dwell=20.0, cooldown=120.0), **config)
-        self.player = Dj(settings, device, spotify, self.deck, clock_of(server))
+        self.dj = Dj(settings, device, spotify, self.deck, clock_of(server), draw=draw)
         self.plan: list[tuple[float, int, Callable[[], object]]] = []
 
     def at(self, second: float, act: Callable[[], object]) -> None:
@@ -88,14 +95,14 @@ class Evening:
 
     def set_mood(self, expression: Expression | None) -> None:
         probabilities = () if expression is None else tuple(float(e == expression) for e in Expression)
-        self.player.set_mood(Mood(expression, 1.0, probabilities, 0.0))
+        self.dj.set_mood(Mood(expression, 1.0, probabilities, 0.0))
 
     def pass_time(self, until: float) -> None:
         """Live on until that second of the evening."""
         plan = sorted(self.plan)
         end = self.begun + until
         while self.time.now < end:
-            due = min(self.time.now + self.player.step(), end)
+            due = min(self.time.now + self.dj.step(), end)
             if plan and plan[0][0] <= due:
                 self.time.now = max(self.time.now, plan[0][0])
                 plan.pop(0)[2]()
@@ -141,7 +148,7 @@ def test_songs_follow_each_other_and_a_new_mood_waits_for_the_end(server: Server
     change = moods.index(Expression.SAD)
     assert 1000 < starts[change].at - evening.begun < 1000 + 280
     assert set(moods[change:]) == {Expression.SAD}
-    assert all(share == 1.0 for _, _, share in evening.deck.opinions)
+    assert all(share == 1.0 for _, _, share in evening.deck.heard)
     asked = [seen for seen in evening.world.seen if seen.at >= evening.begun]
     print(f"{len(asked)} requests in an hour of {len(starts)} songs")
     assert len(asked) < 180
@@ -179,7 +186,9 @@ def test_hands_off_when_a_person_takes_over(server: Server, spotify: SpotifyClie
     evening.at(100, lambda: PERSON[what](evening))
     evening.pass_time(100 + 1200)
     assert not [at for at, _ in evening.commands() if at - evening.begun >= 100]
-    assert not [s for s in evening.world.seen if s.at - evening.begun > 100 + LOOK + 1], "nor does it even look"
+    assert not [s for s in evening.world.seen if s.at - evening.begun > 100 + POLL_INTERVAL + 1], (
+        "nor does it even look"
+    )
     evening.world.tracks[AIR]["duration_ms"] = 1_600_000
     evening.world.devices.setdefault(
         "speaker1", evening.world.devices["speaker2"] | {"id": "speaker1", "name": "Kitchen"}
@@ -210,7 +219,7 @@ def test_a_skip_is_an_opinion(server: Server, spotify: SpotifyClient) -> None:
     evening.set_mood(Expression.SAD)
     evening.at(70, evening.world.person_skips)  # nothing is queued yet: silence
     evening.pass_time(130)
-    ((uri, mood, share),) = evening.deck.opinions
+    ((uri, mood, share),) = evening.deck.heard
     assert (uri, mood) == (evening.starts[0], "sad")
     assert 0.15 < share < 0.45
     assert len(evening.starts) == 2, "and another song comes"
@@ -220,13 +229,13 @@ def test_skip_by_mien_plays_another_song_at_once(server: Server, spotify: Spotif
     """A person who asks for another song gets it at once, also while hands are off."""
     evening = Evening(server, spotify)
     evening.set_mood(Expression.HAPPY)
-    evening.at(60, evening.player.skip)
+    evening.at(60, evening.dj.skip)
     evening.at(100, lambda: evening.world.person_plays(AIR, "speaker1"))
-    evening.at(200, evening.player.skip)
+    evening.at(200, evening.dj.skip)
     evening.pass_time(220)
     assert [start.by for start in evening.world.starts] == ["api", "api", "person", "api"]
     assert [round(start.at - evening.begun) for start in evening.world.starts][1::2] == [60, 200]
-    assert len(evening.deck.opinions) == 2
+    assert len(evening.deck.heard) == 2
 
 
 def test_nobody_there_pauses_and_goes_on_if_wanted(server: Server, spotify: SpotifyClient) -> None:
@@ -257,7 +266,7 @@ def test_quiet_hours_start_nothing(
     server: Server, spotify: SpotifyClient, span: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In quiet hours there is not even a request."""
-    monkeypatch.setattr("mien.music.dj.dj.is_quiet", lambda hours, _now: hours == span)
+    monkeypatch.setattr("mien.music.dj.dj.in_quiet_hours", lambda hours, _now: hours == span)
     evening = Evening(server, spotify, quiet_hours=span)
     before = len(evening.world.seen)
     evening.set_mood(Expression.HAPPY)
@@ -271,9 +280,9 @@ def test_quiet_hours_pass_midnight(start: int, end: int, minute: int) -> None:
     from datetime import datetime
 
     now = datetime(2026, 6, 15, minute // 60, minute % 60).astimezone().timestamp()
-    inside = is_quiet(f"{start:02d}:00-{end:02d}:00", now)
+    inside = in_quiet_hours(f"{start:02d}:00-{end:02d}:00", now)
     assert inside == ((minute // 60 - start) % 24 < (end - start) % 24)
-    assert not is_quiet("", now)
+    assert not in_quiet_hours("", now)
 
 
 def test_volume_is_set_only_if_told_to(server: Server, spotify: SpotifyClient) -> None:
@@ -284,7 +293,7 @@ def test_volume_is_set_only_if_told_to(server: Server, spotify: SpotifyClient) -
         evening.set_mood(Expression.HAPPY)
         evening.pass_time(700)
         assert sum("volume" in path for _, path in evening.commands()[before:]) == paths
-        assert evening.player.now_playing is not None
+        assert evening.dj.now_playing is not None
         evening.world.person_pauses()
     assert evening.world.devices["speaker1"]["volume_percent"] == 35
 
@@ -331,7 +340,7 @@ def test_a_new_start_knows_its_own_song(server: Server, spotify: SpotifyClient) 
     evening = Evening(server, spotify)
     evening.set_mood(Expression.HAPPY)
     evening.pass_time(100)
-    evening.player = Dj(MusicConfig(), "", spotify, evening.deck, clock_of(server))
+    evening.dj = Dj(MusicConfig(), "", spotify, evening.deck, clock_of(server))
     evening.set_mood(Expression.HAPPY)
     evening.pass_time(700)
     assert len(evening.starts) == 4
@@ -344,11 +353,11 @@ def test_a_device_that_comes_late(server: Server, spotify: SpotifyClient, caplog
     del evening.world.devices["speaker1"]
     evening.set_mood(Expression.HAPPY)
     evening.pass_time(1800)
-    assert evening.player.problem.state == SpotifyState.NO_DEVICE
+    assert evening.dj.status.state == SpotifyState.NO_DEVICE
     assert sum("No Spotify device" in record.message for record in caplog.records) == 1
     evening.world.add_device("speaker1", "Kitchen")
     evening.pass_time(1800 + 720)
-    assert evening.player.problem.state.value == "ready"
+    assert evening.dj.status.state.value == "ready"
     assert evening.starts
 
 
@@ -357,14 +366,14 @@ def test_a_broken_catalogue_is_a_state_too(server: Server, spotify: SpotifyClien
     evening = Evening(server, spotify, songs=1)
     evening.set_mood(Expression.HAPPY)
     evening.pass_time(400)
-    assert evening.player.problem.state == SpotifyState.NOTHING_TO_PLAY
+    assert evening.dj.status.state == SpotifyState.NOTHING_TO_PLAY
     evening.deck.broken = True
     evening.pass_time(2000)
-    assert "damaged" in evening.player.problem.sentence
+    assert "damaged" in evening.dj.status.sentence
 
 
 def only_commands(name: str) -> Callable[[str, str], str]:
-    """The fault, on what changes something: looks succeed, so that commands are made."""
+    """The fault, on what changes something: looks succeed, so that commands are client."""
     return lambda method, path: "" if method == "GET" or path.endswith("/token") else name
 
 
@@ -384,7 +393,7 @@ def test_a_command_whose_answer_was_lost_is_not_repeated(server: Server, spotify
     assert len(starts) > 20
     assert len({start.uri for start in starts}) == len(starts)
     assert [start for start in starts if start.cut > 0] == []
-    assert len(evening.deck.opinions) >= len(starts) - 1
+    assert len(evening.deck.heard) >= len(starts) - 1
 
 
 @pytest.mark.parametrize("fault", ["dead", "500", "403"])
@@ -435,11 +444,11 @@ def trouble_of_a_long_evening(evening: Evening) -> list[tuple[float, float]]:
 
 
 @pytest.mark.usefixtures("spotify")
-def test_an_evening_of_six_hours(server: Server, vault: TokenStore, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_evening_of_six_hours(server: Server, store: TokenStore, caplog: pytest.LogCaptureFixture) -> None:
     """Through every fault: no track starts twice or is cut, no request in a Retry-After, no token in a log; bounded."""
     for name in ("", "spotipy", "urllib3", "mien"):
         caplog.set_level(1, logger=name)
-    evening = Evening(server, door(server, vault, deadline=1.0))
+    evening = Evening(server, open_client(server, store, timeout=1.0))
     server.spotify.rotate, server.spotify.hang = True, 0.3
     secrets: set[str] = set()
     forbidden = trouble_of_a_long_evening(evening)
@@ -453,9 +462,9 @@ def test_an_evening_of_six_hours(server: Server, vault: TokenStore, caplog: pyte
     times = [seen.at - evening.begun for seen in evening.world.seen]
     assert not [time for time in times for begin, end in forbidden if begin < time < end]
     assert max(sum(t - HOUR < other <= t for other in times) for t in times) <= PER_HOUR
-    assert not [at for at, _ in evening.commands() if 12000 + LOOK < at - evening.begun < 13200]
-    assert evening.player.problem.state == SpotifyState.CONSENT_ENDED
-    assert vault.token() is None
+    assert not [at for at, _ in evening.commands() if 12000 + POLL_INTERVAL < at - evening.begun < 13200]
+    assert evening.dj.status.state == SpotifyState.CONSENT_ENDED
+    assert store.token() is None
     said = "\n".join(record.getMessage() for record in caplog.records)
     assert len(secrets) > 6
     assert not [secret for secret in secrets if secret in said]
@@ -465,14 +474,14 @@ def test_an_evening_of_six_hours(server: Server, vault: TokenStore, caplog: pyte
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.usefixtures("spotify")
-def test_random_evenings_keep_the_rules(
-    server: Server, vault: TokenStore, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_random_evenings_keep_the_rules(server: Server, store: TokenStore, seed: int) -> None:
     """Whatever goes wrong whenever, for however long: no track starts twice, and none is cut."""
     dice = random.Random(seed)
-    monkeypatch.setattr("mien.music.dj.dj.random.uniform", lambda _least, most: most)
     server.spotify.contract = None
-    evening = Evening(server, door(server, vault, deadline=2.0), device="Kitchen", takeover_pause=300.0)
+    longest_delays = partial(float, 0)  # no jitter, which only shortens them
+    evening = Evening(
+        server, open_client(server, store, timeout=2.0), device="Kitchen", draw=longest_delays, takeover_pause=300.0
+    )
     evening.world.add_device("speaker2", "Bedroom")
     faults = ["dead", "500", "html", "cut", "lost", "500after", "429:90", "string", "list", "nul", *[""] * 12]
     persons: list[Callable[[Evening], object]] = [*list(PERSON.values())[:5], lambda e: e.world.person_skips()]
@@ -495,17 +504,17 @@ def test_random_evenings_keep_the_rules(
 @given(st.lists(st.tuples(st.floats(0, 300), st.sampled_from([*Expression, None])), max_size=40))
 def test_a_served_mood_has_held_and_seldom_changes(steps: list[tuple[float, Expression | None]]) -> None:
     """Whatever comes: what is served held for the dwell, and changes are a cooldown apart."""
-    feeling, now, since, latest, changes = MoodDebouncer(20.0, 120.0), 0.0, 0.0, None, [-120.0]
+    debouncer, now, since, latest, changes = MoodDebouncer(20.0, 120.0), 0.0, 0.0, None, [-120.0]
     number = 0
     for passed, expression in steps:
         now += passed
-        feeling.settle(now)
-        if feeling.served is not None and feeling.served.number != number:
-            assert feeling.served.expression == latest
+        debouncer.advance(now)
+        if debouncer.target is not None and debouncer.target.number != number:
+            assert debouncer.target.expression == latest
             assert now - since >= 20 - 1e-6
-            changes, number = [*changes, now], feeling.served.number
+            changes, number = [*changes, now], debouncer.target.number
         if expression != latest:
             since, latest = now, expression
         shares = () if expression is None else tuple(float(e == expression) for e in Expression)
-        feeling.update(Mood(expression, 1.0, shares, now), now)
+        debouncer.update(Mood(expression, 1.0, shares, now), now)
     assert all(after - before >= 120 - 1e-6 for before, after in itertools.pairwise(changes))
