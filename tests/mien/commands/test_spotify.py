@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import queue
 import threading
 import time
 import urllib.error
@@ -46,31 +47,29 @@ def in_thread(work: Callable[[], None]) -> tuple[threading.Thread, list[BaseExce
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """The address that a login asks to be opened."""
-    urls: list[str] = []
-    real = SpotifyClient.begin_login
+def login_address(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Wait for the next login, and return its address."""
+    addresses = queue.Queue[str]()
+    begin_login = SpotifyClient.begin_login
 
-    def noted(self: SpotifyClient) -> str:
-        urls.append(real(self))
-        return urls[-1]
+    def recorded(self: SpotifyClient) -> str:
+        address = begin_login(self)
+        addresses.put(address)
+        return address
 
-    monkeypatch.setattr(SpotifyClient, "begin_login", noted)
-
-    def wait() -> str:
-        assert eventually(lambda: urls)
-        return urls[-1]
-
-    return wait
+    monkeypatch.setattr(SpotifyClient, "begin_login", recorded)
+    return lambda: addresses.get(timeout=5)
 
 
-def test_login_over_ssh_by_pasting(spotify_config: Path, server: Server, asked: Callable[[], str]) -> None:
-    """A wrong paste is told so and another awaited; the right one, in pieces, logs in."""
+def test_login_over_ssh_by_pasting(
+    spotify_config: Path, server: Server, login_address: Callable[[], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong paste is reported and another awaited; the right one, in pieces, logs in."""
     stdin, write = pipe()
     thread, errors = in_thread(lambda: login(load(spotify_config), 20, stdin))
-    url = server.spotify.consent(asked())
+    url = server.spotify.consent(login_address())
     os.write(write, b"http://127.0.0.1:1/callback?code=x&state=y\n" + url[:30].encode())
-    time.sleep(0.05)
+    assert eventually(lambda: "That is not the address" in capsys.readouterr().out)
     os.write(write, url[30:].encode() + b"\n")
     thread.join(10)
     os.close(write)
@@ -80,19 +79,19 @@ def test_login_over_ssh_by_pasting(spotify_config: Path, server: Server, asked: 
 
 
 def test_login_by_loopback_survives_strange_visitors(
-    spotify_config: Path, server: Server, asked: Callable[[], str]
+    spotify_config: Path, server: Server, login_address: Callable[[], str]
 ) -> None:
     """Visits with a wrong secret or path are turned away, a silent one is cut off, and the right one logs in."""
     config = load(spotify_config)
     stdin, write = pipe()
     thread, errors = in_thread(lambda: login(config, 30, stdin))
-    url = server.spotify.consent(asked())
+    url = server.spotify.consent(login_address())
     base = f"http://127.0.0.1:{config.spotify.redirect_port}"
     for path in ("/favicon.ico", "/callback?code=x&state=guess", "/?" + url.partition("?")[2]):
         with pytest.raises(urllib.error.HTTPError):
             urllib.request.urlopen(base + path, timeout=5)
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        assert b"logged in" in answer.read()
+    with urllib.request.urlopen(url, timeout=10) as response:
+        assert b"logged in" in response.read()
     thread.join(10)
     os.close(write)
     stdin.close()
@@ -100,18 +99,18 @@ def test_login_by_loopback_survives_strange_visitors(
 
 
 def test_login_ends_at_its_deadline_and_on_refusal(
-    spotify_config: Path, server: Server, asked: Callable[[], str]
+    spotify_config: Path, server: Server, login_address: Callable[[], str]
 ) -> None:
-    """Nobody has to stop it by hand, and a "no" is told as one."""
+    """Nobody has to stop it by hand, and a refusal is reported as one."""
     stdin, write = pipe()
     with pytest.raises(RemoteError, match="in time"):
         login(load(spotify_config), 0.1, stdin)
+    login_address()
     stdin.close()
     os.close(write)
     stdin, write = pipe()
     thread, errors = in_thread(lambda: login(load(spotify_config), 20, stdin))
-    time.sleep(0.3)
-    os.write(write, server.spotify.consent(asked()).replace("code=", "error=access_denied&x=").encode() + b"\n")
+    os.write(write, server.spotify.consent(login_address()).replace("code=", "error=access_denied&x=").encode() + b"\n")
     thread.join(10)
     os.close(write)
     stdin.close()
@@ -140,7 +139,7 @@ def test_status_and_devices(logged_in: Path, server: Server, mien: Callable[...,
 
 
 @pytest.mark.parametrize("arguments", [["spotify", "status"], ["spotify", "devices"], ["play", "--mood", "happy"]])
-def test_without_a_login_one_sentence_says_what_to_do(
+def test_without_a_login_one_sentence_states_what_to_do(
     spotify_config: Path, mien: Callable[..., Outcome], arguments: list[str]
 ) -> None:
     """Exit code 6 and the command to run; without a client id, 3 and how to get one."""
@@ -169,24 +168,24 @@ def test_sync_brings_the_library(logged_in: Path, server: Server, mien: Callable
         assert catalog.merge_library([LibrarySong("x", None, "a", "b")]).songs == 1
 
 
-def test_sync_waits_out_short_troubles() -> None:
+def test_sync_waits_out_short_errors() -> None:
     """A fault or a wait of seconds is waited out; one of an hour, or a refusal, ends it at once."""
     slept: list[float] = []
-    answers: list[object] = [SpotifyError(Status.of(SpotifyState.OFFLINE), not_executed=False)] * 2 + [7]
+    responses: list[object] = [SpotifyError(Status.of(SpotifyState.OFFLINE), not_executed=False)] * 2 + [7]
 
-    def ask() -> object:
-        answer = answers.pop(0)
-        if isinstance(answer, SpotifyError):
-            raise answer
-        return answer
+    def request() -> object:
+        response = responses.pop(0)
+        if isinstance(response, SpotifyError):
+            raise response
+        return response
 
-    assert commands.retry(ask, slept.append) == 7
+    assert commands.retry(request, slept.append) == 7
     assert slept == [1, 2]
-    for problem in (
+    for status in (
         Status.of(SpotifyState.RATE_LIMITED, until=time.time() + 3600),
         Status.of(SpotifyState.NOT_REGISTERED),
     ):
-        answers[:] = [SpotifyError(problem)]
+        responses[:] = [SpotifyError(status)]
         with pytest.raises(SpotifyError):
-            commands.retry(ask, slept.append)
+            commands.retry(request, slept.append)
     assert len(slept) == 2
