@@ -28,7 +28,7 @@ import numpy as np
 
 from mien.expression import Expression
 from mien.music.catalog.catalog import Catalog, LibrarySong, default_path
-from mien.music.recommend.query import WINDOW, select
+from mien.music.recommend.query import WINDOW, select_songs
 
 LETTERS = np.array(list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))
 FEATURES = "valence,energy,danceability,acousticness,instrumentalness,speechiness,liveness"
@@ -63,7 +63,7 @@ def lists() -> None:
             shares = [dice.expovariate(1) ** 3 for _ in Expression]
             for count, times in taken.items():
                 began = time.process_time()
-                assert len(select(catalog, shares, count, now=NOW, seed=seed)) == count
+                assert len(select_songs(catalog, shares, count, now=NOW, seed=seed)) == count
                 times.append(1000 * (time.process_time() - began))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps([*(median(times) for times in taken.values()), peak]))

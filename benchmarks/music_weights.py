@@ -58,10 +58,10 @@ def places(catalog: Catalog, valence: Weights, arousal: Weights) -> dict[str, Pl
     rows = catalog.database.execute(f"SELECT key, {', '.join(FEATURES)} FROM song").fetchall()  # noqa: S608 - our own names
     table = np.array([row[1:] for row in rows], np.float64)  # None becomes NaN
     chunk = dict(zip(FEATURES, table.T, strict=True))
-    placing = PlacementModel(valence, arousal)
-    placing.first(chunk)
-    placing.second(chunk)
-    return {row[0]: (v, a) for row, (v, a) in zip(rows, placing.third(chunk).tolist(), strict=True)}
+    model = PlacementModel(valence, arousal)
+    model.fit_features(chunk)
+    model.fit_sums(chunk)
+    return {row[0]: (v, a) for row, (v, a) in zip(rows, model.transform(chunk).tolist(), strict=True)}
 
 
 def halves(songs: int) -> list[NDArray[np.bool_]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from mien.commands import plane
@@ -15,8 +16,7 @@ from mien.expression import Expression
 from mien.music.catalog import song_key
 from mien.music.catalog.catalog import Catalog, LibraryReport, Track, default_path, starter
 from mien.music.catalog.importer import ImportReport, import_table
-from mien.music.catalog.schema import FEATURES
-from mien.music.recommend.feedback import FeedbackModel, verdict
+from mien.music.recommend.feedback import FeedbackModel, preference
 
 
 def import_file(path: Path) -> None:
@@ -46,8 +46,8 @@ def synced_in_words(report: LibraryReport) -> str:
 def stats(svg: Path | None, as_json: bool) -> None:
     """mien music stats: counts, and where on the plane the songs are."""
     with _existing() as catalog:
-        facts = _facts(catalog)
-        cells = plane.cells(catalog)
+        facts: dict[str, object] = {"file": str(catalog.path)} | asdict(catalog.summary())
+        cells = catalog.cell_counts()
     if svg is not None:
         try:
             svg.write_text(plane.as_svg(cells), encoding="utf-8")
@@ -83,33 +83,8 @@ def _existing() -> Catalog:
     return Catalog(path)
 
 
-def _facts(catalog: Catalog) -> dict[str, object]:
-    query = catalog.database.execute
-    known = ", ".join(f"count({name})" for name in FEATURES)
-    songs, spotify, isrc, explicit, *have = query(
-        f"SELECT count(*), count(spotify_id), count(isrc), coalesce(sum(explicit), 0), {known} FROM song"  # noqa: S608 - our own names
-    ).fetchone()
-    artists = query("SELECT count(DISTINCT substr(key, 1, instr(key, char(9)))) FROM song").fetchone()[0]
-    own, joined = query("SELECT count(*), count(arousal) FROM library").fetchone()
-    last = query("SELECT file FROM imported ORDER BY at DESC LIMIT 1").fetchone()
-    return {
-        "file": str(catalog.path),
-        "songs": songs,
-        "artists": artists,
-        "with_spotify_id": spotify,
-        "with_isrc": isrc,
-        "explicit": explicit,
-        "library": own,
-        "library_with_features": joined,
-        "features": {name: count / max(1, songs) for name, count in zip(FEATURES, have, strict=True)},
-        "plays": len(catalog.recent(0.0)),
-        "judgements": catalog.count_feedback(),
-        "last_import": last[0] if last else None,
-    }
-
-
 def _of_song(catalog: Catalog, words: str) -> str:
-    wanted = song_key.plain(words).split()
+    wanted = song_key.normalize(words).split()
     found = catalog.find(words, 3) or [
         track for track in starter() if all(word in track.track_id.replace("\t", " ") for word in wanted)
     ]
@@ -129,9 +104,9 @@ def _portrait(catalog: Catalog, track: Track) -> str:
     feedback, now = catalog.feedback(), time.time()
     for expression in Expression:
         taste = FeedbackModel(feedback, certain(expression), now)
-        [opinion] = taste.opinions([track])
+        [opinion] = taste.scores([track])
         if abs(opinion) > 0.05:
-            says = taste.says(track) or "songs like it were received so"
+            says = taste.explain(track) or "songs like it were received so"
             lines.append(f"  {expression.label:<9} {opinion:+.2f}  {says}")
     if len(lines) == 3:
         lines.append("  nothing learned of it yet")
@@ -148,6 +123,6 @@ def _of_all(catalog: Catalog) -> str:
     lines = [f"{catalog.count_feedback():,} judgements; the latest:"]
     for item in latest:
         mood = Expression(max(range(len(item.probabilities)), key=item.probabilities.__getitem__)).label
-        sign = "for" if verdict(item.heard) > 0 else "against" if verdict(item.heard) < 0 else "neither"
+        sign = "for" if preference(item.heard) > 0 else "against" if preference(item.heard) < 0 else "neither"
         lines.append(f"  {sign:<8} {item.title} ({item.heard:.0%} heard, {mood})")
     return "\n".join(lines)

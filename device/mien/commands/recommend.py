@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mien.config import Intent
 from mien.errors import ConfigError
 from mien.music.catalog.catalog import Catalog, default_path, starter
-from mien.music.recommend.query import select
+from mien.music.recommend.query import select_songs
 from mien.music.recommend.ranker import Recommendation, recommend
 
 
@@ -29,7 +29,7 @@ def choose(
     if path is None or not path.is_file():
         return recommend(probabilities, starter(), count, intent, seed=seed, explicit=explicit)
     with Catalog(path) as catalog:
-        return select(catalog, probabilities, count, intent, now=now, seed=seed, explicit=explicit)
+        return select_songs(catalog, probabilities, count, intent, now=now, seed=seed, explicit=explicit)
 
 
 def as_object(choice: Recommendation) -> dict[str, object]:

@@ -18,7 +18,7 @@ from mien.music.dj.timing import QUEUE_TIMEOUT
 from mien.music.players.base import PlayerTrack
 from mien.music.players.spotify.models import Page
 from mien.music.players.spotify.status import SpotifyError, SpotifyState
-from mien.music.recommend.query import WINDOW, select
+from mien.music.recommend.query import WINDOW, select_songs
 
 LEAST_SCORE = 0.25
 """A source whose best song scores less gives way to the next; if none has better, the first is used after all."""
@@ -99,7 +99,7 @@ class CatalogTrackSource:
             yield from self._from_playlist(target)
             return
         now = self._clock.wall()
-        choices = select(
+        choices = select_songs(
             self._catalog,
             target.probabilities,
             PATH_LENGTH,

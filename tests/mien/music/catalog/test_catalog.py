@@ -26,9 +26,9 @@ from mien.expression import Expression
 from mien.music.catalog import song_key, table_reader
 from mien.music.catalog.catalog import Catalog, LibrarySong, Track, starter
 from mien.music.catalog.importer import ImportReport, import_table
-from mien.music.catalog.plane import REACHED, apart
+from mien.music.catalog.plane import MAX_REACH, squared_distance
 from mien.music.catalog.schema import FEATURES, connect
-from mien.music.recommend.query import WINDOW, select
+from mien.music.recommend.query import WINDOW, select_songs
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
 HEADING = "track_id,track_name,artists,isrc,valence,energy,tempo,explicit,track_genre,release_date"
@@ -100,7 +100,7 @@ def test_parquet(catalog: Catalog, tmp_path: Path) -> None:
     assert (report.taken, sum(report.refused.values())) == (1, 1)
     assert song(catalog, "x a").artist == "X, Y"
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(InputError, match="not sound Parquet"):
+    with pytest.raises(InputError, match="not valid Parquet"):
         import_table(catalog, path, lambda _what, _share: None, now=0.0)
     assert len(catalog) == 1
 
@@ -123,8 +123,8 @@ def test_places_are_percentiles(catalog: Catalog, take: Take) -> None:
     take("\n".join([HEADING, *rows]))
     tracks = sorted(catalog.candidates([(0, 0)], 1000), key=lambda t: t.valence)
     assert len(tracks) == 400
-    assert tracks[0].place[0] < -0.9 * REACHED
-    assert tracks[-1].place[0] > 0.9 * REACHED
+    assert tracks[0].place[0] < -0.9 * MAX_REACH
+    assert tracks[-1].place[0] > 0.9 * MAX_REACH
     assert [t.place[0] for t in tracks] == sorted(t.place[0] for t in tracks)
     assert [t.place[1] for t in tracks] == sorted((t.place[1] for t in tracks), reverse=True)
 
@@ -169,10 +169,10 @@ def test_candidates_are_the_nearest(catalog: Catalog, take: Take, seed: int) -> 
     assert len(everything) == 1000
     for _ in range(20):
         place, each = (dice.uniform(-1, 1), dice.uniform(-1, 1)), dice.randrange(1, 200)
-        everything.sort(key=lambda t: apart(t.place, place))
+        everything.sort(key=lambda t: squared_distance(t.place, place))
         found = catalog.candidates([place], each)
-        distances = [apart(t.place, place) for t in everything[:each]]
-        assert [apart(t.place, place) for t in found] == pytest.approx(distances)
+        distances = [squared_distance(t.place, place) for t in everything[:each]]
+        assert [squared_distance(t.place, place) for t in found] == pytest.approx(distances)
 
 
 def test_candidates_without_the_nearest_are_the_next(catalog: Catalog, take: Take) -> None:
@@ -190,7 +190,7 @@ def test_candidates_without_the_nearest_are_the_next(catalog: Catalog, take: Tak
     ("content", "said"),
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(500), "neither CSV nor Parquet"),
-        (b"PAR1" + bytes(100), "not sound Parquet"),
+        (b"PAR1" + bytes(100), "not valid Parquet"),
         (b"", "empty"),
         (b"a,b,c\n1,2,3\n", "no column for title and artist and valence and energy"),
         (b"name,artists,energy\nx,y,0.5\n", "no column for valence"),
@@ -256,7 +256,7 @@ def test_any_bytes_are_rows_or_a_sentence(tmp_path_factory: pytest.TempPathFacto
         path.write_bytes(head + content)
         tally = table_reader.ImportTally()
         try:
-            rows = list(table_reader.songs(path, tally))
+            rows = list(table_reader.read_rows(path, tally))
         except InputError:
             continue
         assert len(rows) == tally.taken
@@ -385,21 +385,21 @@ def test_selected_songs_do_not_return_for_days(catalog: Catalog, take: Take) -> 
     take(table(30))
     played, now = set[str](), 1e9
     for hour in range(40):
-        [choice] = select(catalog, HAPPY, 1, now=now + 3600 * hour, seed=hour)
+        [choice] = select_songs(catalog, HAPPY, 1, now=now + 3600 * hour, seed=hour)
         assert choice.track.track_id not in played
         played.add(choice.track.track_id)
         catalog.record_play(choice.track, HAPPY, now + 3600 * hour)
     assert any(t.language for t in starter() if t.track_id in played)
-    late = {c.track.track_id for c in select(catalog, HAPPY, 30, now=now + 40 * 3600 + WINDOW)}
+    late = {c.track.track_id for c in select_songs(catalog, HAPPY, 30, now=now + 40 * 3600 + WINDOW)}
     assert late & played
-    assert not select(catalog, HAPPY, 5, now=now, sources=["library"])
+    assert not select_songs(catalog, HAPPY, 5, now=now, sources=["library"])
 
 
 def test_explicit_songs_can_be_left_out(catalog: Catalog, take: Take) -> None:
     """The filter holds in the catalogue and for one's own songs."""
     take(f"{HEADING}\n{ID},Clean,A,,0.5,0.5,,0,,\n,Dirty,B,,0.5,0.5,,1,,\n")
     catalog.merge_library([LibrarySong("2" * 22, None, "Dirty", "B")])
-    chosen = select(catalog, HAPPY, 5, now=0.0, explicit=False, sources=["library", "catalogue"])
+    chosen = select_songs(catalog, HAPPY, 5, now=0.0, explicit=False, sources=["library", "catalogue"])
     assert [c.track.title for c in chosen] == ["Clean"]
 
 
@@ -412,7 +412,7 @@ def test_the_shared_tables_import(catalog: Catalog, shared: Path) -> None:
         with path.open(encoding="utf-8", newline="") as file:
             assert report.taken + sum(report.refused.values()) == sum(1 for _ in csv.reader(file)) - 1
         assert time.monotonic() - began < 60
-    chosen = select(catalog, HAPPY, 20, now=0.0)
+    chosen = select_songs(catalog, HAPPY, 20, now=0.0)
     assert len({c.track.artist_key for c in chosen}) >= 10
     assert all(c.track.place[0] > 0 for c in chosen)
 

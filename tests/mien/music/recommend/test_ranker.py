@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mien.config import INTENTS, Intent
 from mien.expression import Expression
 from mien.music.catalog.catalog import Feedback, Track, starter
-from mien.music.recommend.feedback import FeedbackModel, verdict
-from mien.music.recommend.ranker import mood_place, recommend, scores, sound, targets
+from mien.music.recommend.feedback import FeedbackModel, preference
+from mien.music.recommend.ranker import combine_scores, mood_place, normalize_probabilities, recommend, targets
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
 SAD = tuple(float(e == Expression.SAD) for e in Expression)
@@ -120,7 +120,7 @@ def test_closer_is_never_worse(
     mood: tuple[float, ...], valence: float, arousal: float, nearer: float, feedback: list[Feedback], own: bool
 ) -> None:
     """A song that stands nearer to the target has no lower score, all else equal."""
-    target = mood_place(sound(mood))
+    target = mood_place(normalize_probabilities(mood))
     place = (valence + nearer * (target[0] - valence), arousal + nearer * (target[1] - arousal))
     other = track("other", in_library=True)
     learned = [item for item in feedback if math.dist(item.place, place) > 2]  # the neighbourhood shall not differ
@@ -141,7 +141,7 @@ def test_the_score_rises_with_closeness_and_opinion(
     far, near = sorted((near, far))
     worse, better = sorted((one, other))
     strange = np.full(4, float(stranger))
-    result = scores(np.array([far, near, far, near]), np.array([worse, worse, better, better]), strange)
+    result = combine_scores(np.array([far, near, far, near]), np.array([worse, worse, better, better]), strange)
     assert (result >= 0).all()
     assert (result <= 1).all()
     assert result[0] <= result[1] + 1e-12
@@ -214,21 +214,21 @@ def test_a_skip_counts_in_its_mood() -> None:
     song, sibling = track("song", 0.3, 0.3, artist="a"), track("sibling", -0.5, -0.5, artist="a")
     neighbour, stranger = track("neighbour", 0.35, 0.3), track("stranger", -0.5, -0.5)
     crowd = [song, sibling, neighbour, stranger]
-    happy = FeedbackModel([feedback(song, 0.2)], HAPPY, now=0.0).opinions(crowd)
+    happy = FeedbackModel([feedback(song, 0.2)], HAPPY, now=0.0).scores(crowd)
     assert happy[0] < happy[1] < 0
     assert happy[2] < 0
     assert happy[3] == pytest.approx(0, abs=0.01)
-    assert FeedbackModel([feedback(song, 0.2)], SAD, now=0.0).opinions(crowd) == pytest.approx([0, 0, 0, 0])
-    heard = FeedbackModel([feedback(song, 1.0)], HAPPY, now=0.0).opinions(crowd)
+    assert FeedbackModel([feedback(song, 0.2)], SAD, now=0.0).scores(crowd) == pytest.approx([0, 0, 0, 0])
+    heard = FeedbackModel([feedback(song, 1.0)], HAPPY, now=0.0).scores(crowd)
     assert heard[0] > heard[1] > 0
 
 
 def test_verdicts() -> None:
     """Below a third is a no, to the end a yes, between them nothing falls back."""
-    assert verdict(0.0) == verdict(0.33) == -1
-    assert verdict(0.34) == pytest.approx(0, abs=0.02)
-    assert verdict(1.0) == 1
-    assert verdict(0.5) < verdict(0.7)
+    assert preference(0.0) == preference(0.33) == -1
+    assert preference(0.34) == pytest.approx(0, abs=0.02)
+    assert preference(1.0) == 1
+    assert preference(0.5) < preference(0.7)
 
 
 def test_it_adapts_within_a_dozen_songs() -> None:
