@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from mien.clock import Clock
 from mien.config import SpotifyConfig
 from mien.music.catalog.catalog import Track, starter
 from mien.music.players.spotify.client import Endpoints, SpotifyClient
+from mien.music.players.spotify.status import SpotifyError, SpotifyState
 from mien.music.players.spotify.store import TokenStore
 from tests.fakes.spotify_server import Server
 
@@ -26,6 +31,13 @@ def open_client(server: Server, store: TokenStore, timeout: float = 5.0) -> Spot
         endpoints=Endpoints(server.url + "v1/", server.url),
         timeout=timeout,
     )
+
+
+def error_of(call: Callable[[], object]) -> tuple[SpotifyState, bool]:
+    """Return the state of the error that a call raises, and whether the request was surely not executed."""
+    with pytest.raises(SpotifyError) as caught:
+        call()
+    return caught.value.status.state, caught.value.not_executed
 
 
 def add_starter_songs(server: Server) -> list[Track]:

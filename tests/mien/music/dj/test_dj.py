@@ -1,4 +1,4 @@
-"""The player over an evening: what it may do, what it must not, and that faults do not make it forget that."""
+"""The DJ over an evening: what it may do, what it must not, and that faults do not change that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mien.errors import InputError
 from mien.events import Mood
 from mien.expression import Expression
 from mien.music.dj.dj import Dj, in_quiet_hours
-from mien.music.dj.mood_filter import MoodDebouncer, TargetMood
+from mien.music.dj.mood_filter import TargetMood
 from mien.music.dj.songs import PlayableSong
 from mien.music.dj.timing import POLL_INTERVAL
 from mien.music.players.base import PlayerTrack
@@ -499,22 +499,3 @@ def test_random_evenings_keep_the_rules(server: Server, store: TokenStore, seed:
     assert len(ours) > 3
     assert len({start.uri for start in ours}) == len(ours)
     assert [start for start in ours if start.cut > 0] == []
-
-
-@given(st.lists(st.tuples(st.floats(0, 300), st.sampled_from([*Expression, None])), max_size=40))
-def test_a_served_mood_has_held_and_seldom_changes(steps: list[tuple[float, Expression | None]]) -> None:
-    """Whatever comes: what is served held for the dwell, and changes are a cooldown apart."""
-    debouncer, now, since, latest, changes = MoodDebouncer(20.0, 120.0), 0.0, 0.0, None, [-120.0]
-    number = 0
-    for passed, expression in steps:
-        now += passed
-        debouncer.advance(now)
-        if debouncer.target is not None and debouncer.target.number != number:
-            assert debouncer.target.expression == latest
-            assert now - since >= 20 - 1e-6
-            changes, number = [*changes, now], debouncer.target.number
-        if expression != latest:
-            since, latest = now, expression
-        shares = () if expression is None else tuple(float(e == expression) for e in Expression)
-        debouncer.update(Mood(expression, 1.0, shares, now), now)
-    assert all(after - before >= 120 - 1e-6 for before, after in itertools.pairwise(changes))

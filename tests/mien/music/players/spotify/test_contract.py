@@ -1,0 +1,28 @@
+"""The check of the fake Spotify against the published description."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.spotify_contract import Contract
+
+
+@pytest.mark.usefixtures("shared")
+def test_the_description_judges(contract: Contract | None) -> None:
+    """What is removed, unknown, missing or of the wrong type is seen, in requests and in answers."""
+    assert contract is not None
+    request, answer = contract.faults_of_request, contract.faults_of_answer
+    assert request("GET", "/me/player", {}, None) == []
+    assert request("PUT", "/me/player/play", {"device_id": "x"}, {"uris": ["spotify:track:x"]}) == []
+    for bad in (
+        request("GET", "/recommendations", {"limit": "5"}, None),
+        request("GET", "/me/player", {"colour": "red"}, None),
+        request("POST", "/me/player/queue", {}, None),
+        request("PUT", "/me/player/play", {}, {"uris": "spotify:track:x"}),
+        request("PUT", "/me/player/play", {}, {"songs": []}),
+        request("GET", "/nothing", {}, None),
+        answer("GET", "/me/player/devices", 200, {"devices": [{"volume_percent": "loud"}]}),
+        answer("GET", "/me/player", 200, {"is_playing": "yes"}),
+        answer("GET", "/me", 204, None),
+    ):
+        assert bad
