@@ -12,17 +12,17 @@ from mien.music.catalog.catalog import Track, starter
 from mien.music.players.spotify.client import Endpoints, SpotifyClient
 from mien.music.players.spotify.status import SpotifyError, SpotifyState
 from mien.music.players.spotify.store import TokenStore
-from tests.fakes.spotify_server import Server
+from tests.fakes.spotify_server import SpotifyServer
 
 AIR, BLUE = "spotify:track:" + "A" * 22, "spotify:track:" + "B" * 22
 
 
-def clock_of(server: Server) -> Clock:
+def clock_of(server: SpotifyServer) -> Clock:
     """Return the server's own time."""
     return Clock(server.spotify.clock.steady, server.spotify.clock.wall)
 
 
-def open_client(server: Server, store: TokenStore, timeout: float = 5.0) -> SpotifyClient:
+def open_client(server: SpotifyServer, store: TokenStore, timeout: float = 5.0) -> SpotifyClient:
     """Return a client of the server."""
     return SpotifyClient(
         SpotifyConfig(client_id=server.spotify.client_id),
@@ -40,7 +40,7 @@ def error_of(call: Callable[[], object]) -> tuple[SpotifyState, bool]:
     return caught.value.status.state, caught.value.not_executed
 
 
-def add_starter_songs(server: Server) -> list[Track]:
+def add_starter_songs(server: SpotifyServer) -> list[Track]:
     """Add every song of the starter list to the server."""
     tracks = starter()
     for n, track in enumerate(tracks):

@@ -18,7 +18,7 @@ from mien.music.players.spotify.store import TokenStore
 from tests.conftest import ROOT
 from tests.fakes.spotify_client import AIR, BLUE, open_client
 from tests.fakes.spotify_contract import Contract
-from tests.fakes.spotify_server import FakeTime, Server
+from tests.fakes.spotify_server import FakeTime, SpotifyServer
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +30,9 @@ def contract() -> Contract | None:
 
 
 @pytest.fixture
-def server(contract: Contract | None) -> Iterator[Server]:
+def server(contract: Contract | None) -> Iterator[SpotifyServer]:
     """Two tracks, one device; at the end every request and response must have been as described."""
-    with Server(FakeTime(), contract) as running:
+    with SpotifyServer(FakeTime(), contract) as running:
         running.spotify.add_track(AIR, "Air", "Bach", isrc="XX0000000001")
         running.spotify.add_track(BLUE, "Blue", "Ella")
         running.spotify.add_device("speaker1", "Kitchen")
@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> TokenStore:
 
 
 @pytest.fixture
-def spotify(server: Server, store: TokenStore) -> SpotifyClient:
+def spotify(server: SpotifyServer, store: TokenStore) -> SpotifyClient:
     """A client that is logged in."""
     client = open_client(server, store)
     assert client.complete_login(server.spotify.consent(client.begin_login()))
@@ -55,7 +55,7 @@ def spotify(server: Server, store: TokenStore) -> SpotifyClient:
 
 
 @pytest.fixture
-def spotify_config(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def spotify_config(server: SpotifyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration and a state folder for the commands, and the fake Spotify in place of the real one."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setattr(client_module, "ENDPOINTS", Endpoints(server.url + "v1/", server.url))
@@ -69,7 +69,7 @@ def spotify_config(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def logged_in(spotify_config: Path, server: Server) -> Path:
+def logged_in(spotify_config: Path, server: SpotifyServer) -> Path:
     """A configuration whose user is logged in."""
     client = open_configured_client(load(spotify_config))
     assert client.complete_login(server.spotify.consent(client.begin_login()))

@@ -12,13 +12,13 @@ from mien.commands import play_mood
 from mien.service.music_output import NowPlaying
 from tests.conftest import Outcome
 from tests.fakes.spotify_client import add_starter_songs
-from tests.fakes.spotify_server import Server
+from tests.fakes.spotify_server import SpotifyServer
 
 
 def test_play_for_a_mood_that_a_person_names(
-    logged_in: Path, server: Server, mien: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+    logged_in: Path, server: SpotifyServer, mien: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`mien play --mood sad` tells the song that plays and why, without a camera, until it is stopped."""
+    """`mien play --mood sad` prints the song that plays and why, without a camera, until it is stopped."""
     add_starter_songs(server)
     shown: list[str] = []
     say = play_mood._say

@@ -24,7 +24,7 @@ from mien.music.players.spotify.client import SpotifyClient
 from mien.music.players.spotify.status import SpotifyError, SpotifyState, Status
 from tests.conftest import Outcome
 from tests.eventually import eventually
-from tests.fakes.spotify_server import Server
+from tests.fakes.spotify_server import SpotifyServer
 
 
 def pipe() -> tuple[io.TextIOWrapper, int]:
@@ -62,7 +62,7 @@ def login_address(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
 
 
 def test_login_over_ssh_by_pasting(
-    spotify_config: Path, server: Server, login_address: Callable[[], str], capsys: pytest.CaptureFixture[str]
+    spotify_config: Path, server: SpotifyServer, login_address: Callable[[], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A wrong paste is reported and another awaited; the right one, in pieces, logs in."""
     stdin, write = pipe()
@@ -79,7 +79,7 @@ def test_login_over_ssh_by_pasting(
 
 
 def test_login_by_loopback_survives_strange_visitors(
-    spotify_config: Path, server: Server, login_address: Callable[[], str]
+    spotify_config: Path, server: SpotifyServer, login_address: Callable[[], str]
 ) -> None:
     """Visits with a wrong secret or path are turned away, a silent one is cut off, and the right one logs in."""
     config = load(spotify_config)
@@ -99,9 +99,9 @@ def test_login_by_loopback_survives_strange_visitors(
 
 
 def test_login_ends_at_its_deadline_and_on_refusal(
-    spotify_config: Path, server: Server, login_address: Callable[[], str]
+    spotify_config: Path, server: SpotifyServer, login_address: Callable[[], str]
 ) -> None:
-    """Nobody has to stop it by hand, and a refusal is reported as one."""
+    """Nothing has to be stopped by hand, and a refusal is reported as one."""
     stdin, write = pipe()
     with pytest.raises(RemoteError, match="in time"):
         login(load(spotify_config), 0.1, stdin)
@@ -118,7 +118,7 @@ def test_login_ends_at_its_deadline_and_on_refusal(
     assert "access_denied" in str(errors[0])
 
 
-def test_status_and_devices(logged_in: Path, server: Server, mien: Callable[..., Outcome]) -> None:
+def test_status_and_devices(logged_in: Path, server: SpotifyServer, mien: Callable[..., Outcome]) -> None:
     """Who, until when, where, in words and as JSON; and what is in the way, with code 6 where a person must act."""
     outcome = mien("spotify", "status", "--config", logged_in)
     assert outcome.code == 0
@@ -152,7 +152,7 @@ def test_without_a_login_one_sentence_states_what_to_do(
     assert "client_id" in outcome.err
 
 
-def test_sync_brings_the_library(logged_in: Path, server: Server, mien: Callable[..., Outcome]) -> None:
+def test_sync_brings_the_library(logged_in: Path, server: SpotifyServer, mien: Callable[..., Outcome]) -> None:
     """Saved and most heard songs once each, with ISRC; a fault in the middle leaves the old library whole."""
     uris = [server.spotify.add_track(f"spotify:track:{n:022d}", f"Song {n}", "Anon", isrc=f"I{n}") for n in range(120)]
     server.spotify.saved, server.spotify.top = uris[:110], uris[100:]

@@ -21,7 +21,7 @@ from mien.music.players.spotify.status import SpotifyState, Status
 from mien.service.music_output import MusicOutput, open_dj
 from tests.eventually import eventually
 from tests.fakes.spotify_client import add_starter_songs
-from tests.fakes.spotify_server import Server
+from tests.fakes.spotify_server import SpotifyServer
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
 
@@ -69,7 +69,7 @@ def test_the_camera_never_waits_for_the_network() -> None:
 
 
 def test_a_catalogue_that_cannot_be_opened_stops_only_the_music(caplog: pytest.LogCaptureFixture) -> None:
-    """The thread lives on and says why; the daemon's other outputs hear nothing of it."""
+    """The thread goes on and reports why; the daemon's other outputs are not affected."""
 
     @contextlib.contextmanager
     def open_dj() -> Iterator[Dj]:
@@ -84,7 +84,7 @@ def test_a_catalogue_that_cannot_be_opened_stops_only_the_music(caplog: pytest.L
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
-def test_the_whole_output_plays(logged_in: Path, server: Server) -> None:
+def test_the_whole_output_plays(logged_in: Path, server: SpotifyServer) -> None:
     """From a mood to a song that sounds, through thread, catalogue, search and Spotify, in real time."""
     add_starter_songs(server)
     config = load(logged_in)
@@ -99,7 +99,7 @@ def test_the_whole_output_plays(logged_in: Path, server: Server) -> None:
 
 
 def test_music_without_an_app_is_a_configuration_error() -> None:
-    """Music turned on without a client id is told with all other faults of the file."""
+    """Music turned on without a client id is reported with all other faults of the file."""
     assert parse({"music": {"enabled": True}})[1] == [
         "music.enabled needs spotify.client_id, the client id of your own Spotify app"
     ]

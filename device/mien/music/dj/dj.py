@@ -119,11 +119,11 @@ class Dj:
         self._schedule.polled_at = now
         try:
             playback = self._player.playback()
-            observation = self._tracker.observe(playback, self._mood.target, now)
-            if observation.takeover:
-                wait = self._begin_takeover_pause(observation.takeover, now)
+            result = self._tracker.observe(playback, self._mood.target, now)
+            if result.takeover:
+                wait = self._begin_takeover_pause(result.takeover, now)
             else:
-                wait = observation.wait or self._act(playback, now)
+                wait = result.wait or self._act(playback, now)
         except SpotifyError as error:
             return self._retry.record_error(error.status, now)
         except MienError as error:  # the catalogue

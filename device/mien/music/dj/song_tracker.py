@@ -12,7 +12,7 @@ from mien.music.players.base import Playback
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class PollResult:
     """The result of a poll. wait: seconds to wait before acting. takeover: what a person did, empty for nothing."""
 
     wait: float = 0.0
@@ -30,7 +30,7 @@ class SongTracker:
         """Do not take music that mien did not send for a takeover, until there is silence."""
         self._foreign_accepted = True
 
-    def observe(self, playback: Playback | None, target: TargetMood | None, now: float) -> Observation:
+    def observe(self, playback: Playback | None, target: TargetMood | None, now: float) -> PollResult:
         """Compare a playback with the last one, and update the sent songs."""
         current = self._sent.current
         if current is None or current.snapshot is None:
@@ -46,7 +46,7 @@ class SongTracker:
         if diff.change is PlaybackChange.NONE:
             assert playback is not None
             self._sent.current = current.with_snapshot(playback, now)
-            return Observation()
+            return PollResult()
         if diff.heard is not None:
             self._tracks.record_heard(current.song, current.target, diff.heard)
         if diff.change is PlaybackChange.TAKEN_OVER:
@@ -55,7 +55,7 @@ class SongTracker:
         self.accept_foreign()  # what follows by itself was not started by a person
         return self._identify(playback, target, now)
 
-    def _identify(self, playback: Playback | None, target: TargetMood | None, now: float) -> Observation:
+    def _identify(self, playback: Playback | None, target: TargetMood | None, now: float) -> PollResult:
         """Recognize what plays while no sent song has been playing.
 
         Music that mien did not send is a person's: a takeover. If it still plays after the takeover pause, mien queues
@@ -63,15 +63,15 @@ class SongTracker:
         """
         playing = playback if playback is not None and playback.is_playing else None
         if playing is not None and self._recognize(playing, now):
-            return Observation()
+            return PollResult()
         if self._sent.current is not None and now - self._sent.current.sent_at < START_TIMEOUT:
-            return Observation(wait=SETTLE_TIME)
+            return PollResult(wait=SETTLE_TIME)
         self._sent.current = None  # it never came; as it was sent, it is not sent again
         if playing is None:
             self._foreign_accepted = False
         elif not self._foreign_accepted and not self._recognize_after_restart(playing, target, now):
             return self._taken_over("plays something else")
-        return Observation()
+        return PollResult()
 
     def _recognize(self, playing: Playback, now: float) -> bool:
         """Make the sent song that plays the current one; return False where none does."""
@@ -91,7 +91,7 @@ class SongTracker:
         self._sent.current = SentSong(song, target, now, PlaybackSnapshot(playing, now))
         return True
 
-    def _taken_over(self, action: str) -> Observation:
+    def _taken_over(self, action: str) -> PollResult:
         self._sent.clear()
         self.accept_foreign()
-        return Observation(takeover=action)
+        return PollResult(takeover=action)

@@ -19,16 +19,16 @@ from tests.fakes.song_tables import HAPPY, HEADING, ID, ImportTable, song, table
 @pytest.mark.parametrize("seed", range(5))
 def test_candidates_are_the_nearest(catalog: Catalog, take: ImportTable, seed: int) -> None:
     """The grid finds what a search of everything finds, in its order, anywhere on the plane and of any number."""
-    dice = Random(seed)
+    rng = Random(seed)
     take(table(1000))
     everything = catalog.candidates([(0, 0)], 5000)
     assert len(everything) == 1000
     for _ in range(20):
-        place, each = (dice.uniform(-1, 1), dice.uniform(-1, 1)), dice.randrange(1, 200)
+        place, each = (rng.uniform(-1, 1), rng.uniform(-1, 1)), rng.randrange(1, 200)
         everything.sort(key=lambda t: squared_distance(t.place, place))
-        found = catalog.candidates([place], each)
+        nearest = catalog.candidates([place], each)
         distances = [squared_distance(t.place, place) for t in everything[:each]]
-        assert [squared_distance(t.place, place) for t in found] == pytest.approx(distances)
+        assert [squared_distance(t.place, place) for t in nearest] == pytest.approx(distances)
 
 
 def test_candidates_without_the_nearest_are_the_next(catalog: Catalog, take: ImportTable) -> None:
@@ -56,7 +56,7 @@ def test_one_writer(catalog: Catalog, take: ImportTable) -> None:
 
 
 def test_a_broken_file_is_one_sentence(tmp_path: Path) -> None:
-    """A file that is no catalogue, one of a newer mien, and a folder say what they are."""
+    """A file that is not a catalogue, one of a newer mien, and a folder are each refused in one sentence."""
     path = tmp_path / "music.sqlite"
     path.write_bytes(b"no catalogue" * 1000)
     with pytest.raises(InputError, match="damaged"):
@@ -98,7 +98,7 @@ def test_the_library_joins_its_features(catalog: Catalog, take: ImportTable) -> 
 
 
 def test_history_feedback_and_resolutions_are_kept(catalog: Catalog, tmp_path: Path) -> None:
-    """What is recorded is there after the file is closed; reset forgets history and feedback, not resolutions."""
+    """What is recorded is there after the file is closed; reset deletes history and feedback, not resolutions."""
     one, two = starter()[:2]
     catalog.record_play(one, HAPPY, 100.0)
     catalog.record_play(two, HAPPY, 200.0)
@@ -111,16 +111,16 @@ def test_history_feedback_and_resolutions_are_kept(catalog: Catalog, tmp_path: P
         assert [play.track_id for play in again.recent(150.0)] == [two.track_id]
         [judged] = again.feedback()
         assert (judged.track_id, judged.heard, judged.probabilities) == (one.track_id, 1.0, HAPPY)
-        found, nothing = again.resolution(one), again.resolution(two)
-        assert found is not None
-        assert (found.uri, found.at) == ("spotify:track:x", 160.0)
-        assert nothing is not None
-        assert nothing.uri is None
+        resolution, miss = again.resolution(one), again.resolution(two)
+        assert resolution is not None
+        assert (resolution.uri, resolution.at) == ("spotify:track:x", 160.0)
+        assert miss is not None
+        assert miss.uri is None
         assert again.resolution(starter()[3]) is None
         again.reset()
         assert not again.recent(0.0)
         assert not again.feedback()
-        assert again.resolution(one) == found
+        assert again.resolution(one) == resolution
 
 
 def test_a_sync_that_breaks_off_keeps_the_library(catalog: Catalog) -> None:

@@ -20,10 +20,10 @@ def test_a_row_becomes_a_song(catalog: Catalog, take: ImportTable) -> None:
     """Every column arrives, whatever it is called, and the account is right."""
     report = take(f"{HEADING}\n{ID},Être,\"['Zoé', 'B']\",USRC17607839,0.5,0.25,120.5,True,pop,1999-05-01\n")
     assert report == ImportReport(1, 0, {})
-    found = song(catalog, "zoe etre")
-    assert (found.title, found.artist, found.year, found.genre) == ("Être", "Zoé, B", 1999, "pop")
-    assert (found.uri, found.isrc, found.explicit) == (f"spotify:track:{ID}", "USRC17607839", True)
-    assert (found.valence, found.energy, found.tempo) == (0.5, 0.25, 120.5)
+    imported = song(catalog, "zoe etre")
+    assert (imported.title, imported.artist, imported.year, imported.genre) == ("Être", "Zoé, B", 1999, "pop")
+    assert (imported.uri, imported.isrc, imported.explicit) == (f"spotify:track:{ID}", "USRC17607839", True)
+    assert (imported.valence, imported.energy, imported.tempo) == (0.5, 0.25, 120.5)
 
 
 def test_rows_of_one_song_merge(catalog: Catalog, take: ImportTable) -> None:

@@ -66,7 +66,7 @@ def test_lift_climbs_and_calm_comes_down() -> None:
     assert calmed[-1] < calmed[0] - 0.2
 
 
-def test_every_answer_says_why() -> None:
+def test_every_recommendation_has_a_reason() -> None:
     """The reason names the expression."""
     for choice in recommend(only(Expression.SURPRISE), TRACKS, 5):
         assert "surprise" in choice.why

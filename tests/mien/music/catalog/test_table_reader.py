@@ -32,8 +32,8 @@ from tests.fakes.song_tables import HEADING, ID, ImportTable, song, table
 def test_usual_headings(catalog: Catalog, take: ImportTable, heading: str, row: str) -> None:
     """Other names, delimiters, percentages and forms of Spotify's ids mean the same."""
     assert take(f"{heading}\r\n{row}\r\n").taken == 1
-    found = song(catalog, "song")
-    assert (found.uri, found.valence, found.energy) == (f"spotify:track:{ID}", 0.5, 0.25)
+    imported = song(catalog, "song")
+    assert (imported.uri, imported.valence, imported.energy) == (f"spotify:track:{ID}", 0.5, 0.25)
 
 
 def test_parquet(catalog: Catalog, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_parquet(catalog: Catalog, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "sentence"),
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(500), "neither CSV nor Parquet"),
         (b"PAR1" + bytes(100), "not valid Parquet"),
@@ -65,11 +65,11 @@ def test_parquet(catalog: Catalog, tmp_path: Path) -> None:
         (bytes(5000), "neither CSV nor Parquet"),
     ],
 )
-def test_what_is_no_table_is_refused(catalog: Catalog, take: ImportTable, content: bytes, said: str) -> None:
-    """One sentence that says why, and the catalogue as it was."""
+def test_what_is_not_a_table_is_refused(catalog: Catalog, take: ImportTable, content: bytes, sentence: str) -> None:
+    """One sentence with the reason, and the catalogue as it was."""
     take(table(10))
     before = {t.track_id: t.place for t in catalog.candidates([(0, 0)], 100)}
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=sentence):
         take(content)
     assert {t.track_id: t.place for t in catalog.candidates([(0, 0)], 100)} == before
 
@@ -89,8 +89,8 @@ def test_what_is_no_table_is_refused(catalog: Catalog, take: ImportTable, conten
         (b',"A,B,,0.5,0.5,,,,', 0),
     ],
 )
-def test_what_is_sound_is_taken(catalog: Catalog, take: ImportTable, row: bytes, taken: int) -> None:
-    """A foul row costs only itself."""
+def test_valid_rows_are_taken(catalog: Catalog, take: ImportTable, row: bytes, taken: int) -> None:
+    """An invalid row costs only itself."""
     good = f"{HEADING}\n,Good,Artist,,0.5,0.5,,,,\n".encode()
     report = take(good + row + b"\n")
     assert report.taken == 1 + taken

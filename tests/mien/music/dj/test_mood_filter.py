@@ -13,8 +13,8 @@ from mien.music.dj.mood_filter import MoodDebouncer
 
 
 @given(st.lists(st.tuples(st.floats(0, 300), st.sampled_from([*Expression, None])), max_size=40))
-def test_a_served_mood_has_held_and_seldom_changes(steps: list[tuple[float, Expression | None]]) -> None:
-    """Whatever comes: what is served held for the dwell, and changes are a cooldown apart."""
+def test_the_target_has_held_and_seldom_changes(steps: list[tuple[float, Expression | None]]) -> None:
+    """Whatever comes: the target has held for the dwell, and changes are a cooldown apart."""
     debouncer, now, since, latest, changes = MoodDebouncer(20.0, 120.0), 0.0, 0.0, None, [-120.0]
     number = 0
     for passed, expression in steps:

@@ -8,10 +8,10 @@ from tests.fakes.spotify_contract import Contract
 
 
 @pytest.mark.usefixtures("shared")
-def test_the_description_judges(contract: Contract | None) -> None:
-    """What is removed, unknown, missing or of the wrong type is seen, in requests and in answers."""
+def test_the_contract_reports_violations(contract: Contract | None) -> None:
+    """What is removed, unknown, missing or of the wrong type is reported, in requests and in responses."""
     assert contract is not None
-    request, answer = contract.faults_of_request, contract.faults_of_answer
+    request, response = contract.faults_of_request, contract.faults_of_response
     assert request("GET", "/me/player", {}, None) == []
     assert request("PUT", "/me/player/play", {"device_id": "x"}, {"uris": ["spotify:track:x"]}) == []
     for bad in (
@@ -21,8 +21,8 @@ def test_the_description_judges(contract: Contract | None) -> None:
         request("PUT", "/me/player/play", {}, {"uris": "spotify:track:x"}),
         request("PUT", "/me/player/play", {}, {"songs": []}),
         request("GET", "/nothing", {}, None),
-        answer("GET", "/me/player/devices", 200, {"devices": [{"volume_percent": "loud"}]}),
-        answer("GET", "/me/player", 200, {"is_playing": "yes"}),
-        answer("GET", "/me", 204, None),
+        response("GET", "/me/player/devices", 200, {"devices": [{"volume_percent": "loud"}]}),
+        response("GET", "/me/player", 200, {"is_playing": "yes"}),
+        response("GET", "/me", 204, None),
     ):
         assert bad

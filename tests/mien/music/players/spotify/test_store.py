@@ -12,12 +12,12 @@ import pytest
 from mien.music.players.spotify.status import SpotifyState
 from mien.music.players.spotify.store import Token, TokenStore
 from tests.fakes.spotify_client import error_of, open_client
-from tests.fakes.spotify_server import Server
+from tests.fakes.spotify_server import SpotifyServer
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"client_id": 1}', "\xff\x00", "[" * 100_000])
-def test_a_damaged_token_file_means_not_logged_in(server: Server, tmp_path: Path, text: str) -> None:
-    """Whatever the file holds, the answer is to log in again."""
+def test_a_damaged_token_file_means_not_logged_in(server: SpotifyServer, tmp_path: Path, text: str) -> None:
+    """Whatever the file contains, a login is needed."""
     (tmp_path / "spotify-token.json").write_text(text, encoding="latin-1")
     assert error_of(open_client(server, TokenStore(tmp_path)).me) == (SpotifyState.NOT_LOGGED_IN, True)
 
