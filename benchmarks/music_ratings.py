@@ -32,8 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.expression import Expression
-from mien.music.catalog.catalog import Catalog, Track
+from mien.music.catalog.catalog import Catalog
 from mien.music.catalog.importer import import_table
+from mien.music.catalog.records import Track
 from mien.music.catalog.song_key import song_key
 from mien.music.recommend.ranker import mood_place, recommend
 

@@ -27,7 +27,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mien.expression import Expression
-from mien.music.catalog.catalog import Catalog, LibrarySong, default_path
+from mien.music.catalog.catalog import Catalog, default_path
+from mien.music.catalog.records import LibrarySong
 from mien.music.recommend.query import WINDOW, select_songs
 
 LETTERS = np.array(list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))

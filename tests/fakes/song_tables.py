@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mien.expression import Expression
-from mien.music.catalog.catalog import Catalog, Track
+from mien.music.catalog.catalog import Catalog
 from mien.music.catalog.importer import ImportReport
+from mien.music.catalog.records import Track
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
 HEADING = "track_id,track_name,artists,isrc,valence,energy,tempo,explicit,track_genre,release_date"

@@ -8,7 +8,8 @@ import pytest
 
 from mien.clock import Clock
 from mien.config import SpotifyConfig
-from mien.music.catalog.catalog import Track, starter
+from mien.music.catalog.records import Track
+from mien.music.catalog.starter import starter
 from mien.music.players.spotify.client import Endpoints, SpotifyClient
 from mien.music.players.spotify.status import SpotifyError, SpotifyState
 from mien.music.players.spotify.store import TokenStore

@@ -14,8 +14,10 @@ from mien.errors import InputError
 from mien.events import certain
 from mien.expression import Expression
 from mien.music.catalog import song_key
-from mien.music.catalog.catalog import Catalog, LibraryReport, Track, default_path, starter
+from mien.music.catalog.catalog import Catalog, default_path
 from mien.music.catalog.importer import ImportReport, import_table
+from mien.music.catalog.records import LibraryReport, Track
+from mien.music.catalog.starter import starter
 from mien.music.recommend.feedback import FeedbackModel, preference
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from mien.config import Intent
 from mien.errors import ConfigError
-from mien.music.catalog.catalog import Catalog, default_path, starter
+from mien.music.catalog.catalog import Catalog, default_path
+from mien.music.catalog.starter import starter
 from mien.music.recommend.query import select_songs
 from mien.music.recommend.ranker import Recommendation, recommend
 

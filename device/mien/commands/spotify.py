@@ -14,7 +14,8 @@ from mien.commands.music import synced_in_words
 from mien.commands.progress import Progress
 from mien.config import Config
 from mien.errors import ConfigError
-from mien.music.catalog.catalog import Catalog, LibrarySong, default_path
+from mien.music.catalog.catalog import Catalog, default_path
+from mien.music.catalog.records import LibrarySong
 from mien.music.players.base import PlayerDevice, PlayerTrack
 from mien.music.players.spotify.client import SpotifyClient
 from mien.music.players.spotify.models import Page

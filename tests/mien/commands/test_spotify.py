@@ -19,7 +19,8 @@ from mien.commands import spotify as commands
 from mien.commands.spotify_login import login
 from mien.config import load
 from mien.errors import RemoteError
-from mien.music.catalog.catalog import Catalog, LibrarySong
+from mien.music.catalog.catalog import Catalog
+from mien.music.catalog.records import LibrarySong
 from mien.music.players.spotify.client import SpotifyClient
 from mien.music.players.spotify.status import SpotifyError, SpotifyState, Status
 from tests.conftest import Outcome

@@ -1,124 +1,26 @@
-"""The songs to choose from, the plays and the feedback: one SQLite file, or the starter list."""
+"""The songs to choose from, the plays and the feedback: one SQLite file."""
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import msgspec
 
 from mien.music.catalog import schema, song_key
 from mien.music.catalog.plane import AROUSAL_WEIGHT, GRID, CellWindow, Place, squared_distance
+from mien.music.catalog.records import CatalogSummary, Feedback, LibraryReport, LibrarySong, Play, Resolution, Track
 from mien.state import state_directory
 
 Spot = tuple[int, float, float]
 """A song's id in its file, valence and arousal."""
 
 _PROBABILITIES = msgspec.json.Decoder(tuple[float, ...])
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """A song and its place.
-
-    uri: Spotify's, or None where it is not known. valence: 0 (bleak) to 1 (joyful). energy: 0 (still) to 1 (fierce).
-    tempo: beats a minute. place: where people can be expected to rate it, which is what the recommender uses; set by
-    hand for the starter list, else from the features (`placement`). track_id: identifies the song wherever it comes
-    from, and stays the same over imports (`song_key.song_key`).
-    """
-
-    title: str
-    artist: str
-    uri: str | None
-    year: int | None
-    language: str
-    genre: str
-    valence: float
-    energy: float
-    tempo: float | None
-    place: Place
-    track_id: str
-    isrc: str | None = None
-    explicit: bool = False
-    in_library: bool = False
-    danceability: float | None = None
-    acousticness: float | None = None
-
-    @property
-    def artist_key(self) -> str:
-        """Return the key of the first artist, the same for every spelling."""
-        return song_key.artist_of(self.track_id)
-
-
-@dataclass(frozen=True, slots=True)
-class LibrarySong:
-    """A song that the user saved or plays most, as Spotify lists it: without features."""
-
-    spotify_id: str
-    isrc: str | None
-    title: str
-    artist: str
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryReport:
-    """The number of songs in a library, and of those that were joined to features."""
-
-    songs: int
-    joined: int
-
-
-class Play(NamedTuple):
-    """A song that was played. at: seconds since 1970."""
-
-    track_id: str
-    artist_key: str
-    at: float
-
-
-class Feedback(NamedTuple):
-    """How a song was received under a mood. heard: the share of it that was heard, 0 to 1. at: seconds since 1970."""
-
-    track_id: str
-    artist_key: str
-    title: str
-    place: Place
-    probabilities: tuple[float, ...]
-    heard: float
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """The result of a search for a song. uri: None where there was no match. at: seconds since 1970."""
-
-    uri: str | None
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogSummary:
-    """Counts of a catalogue. features: the share of the songs that has each. last_import: the name of a file."""
-
-    songs: int
-    artists: int
-    with_spotify_id: int
-    with_isrc: int
-    explicit: int
-    library: int
-    library_with_features: int
-    features: dict[str, float]
-    plays: int
-    judgements: int
-    last_import: str | None
 
 
 def default_path() -> Path:
@@ -366,33 +268,6 @@ def join_library(database: sqlite3.Connection) -> None:
         "UPDATE library SET (cell, valence, arousal, explicit)"
         " = (spot.cell, spot.valence, spot.arousal, spot.explicit) FROM spot WHERE spot.song = library.song"
     )
-
-
-def starter() -> list[Track]:
-    """Return the starter list: well-known songs, placed by hand and ear, without values of a streaming service."""
-    text = (files("mien") / "data" / "starter.csv").read_text(encoding="utf-8")
-    return [
-        Track(
-            title=row["title"],
-            artist=row["artist"],
-            uri=None,
-            year=int(row["year"]),
-            language=row["language"],
-            genre=row["genre"],
-            valence=float(row["valence"]),
-            energy=float(row["energy"]),
-            tempo=float(row["tempo"]),
-            place=_place_by_ear(float(row["valence"]), float(row["energy"]), float(row["tempo"])),
-            track_id=song_key.song_key(row["title"], row["artist"]),
-        )
-        for row in csv.DictReader(text.splitlines())
-    ]
-
-
-def _place_by_ear(valence: float, energy: float, tempo: float) -> Place:
-    """Return the place: arousal is energy with a tenth of tempo; values by ear need no correction."""
-    pace = min(1.0, max(0.0, (tempo - 60) / 120))
-    return 2 * valence - 1, 2 * (0.9 * energy + 0.1 * pace) - 1
 
 
 def _track(row: tuple[Any, ...], place: Place) -> Track:

@@ -11,7 +11,8 @@ from mien.clock import Clock
 from mien.config import Intent, MusicConfig, Source
 from mien.expression import Expression
 from mien.music.catalog import song_key
-from mien.music.catalog.catalog import Catalog, Track
+from mien.music.catalog.catalog import Catalog
+from mien.music.catalog.records import Track
 from mien.music.dj.mood_filter import TargetMood
 from mien.music.dj.songs import PlayableSong
 from mien.music.dj.timing import QUEUE_TIMEOUT

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.music.catalog.catalog import Feedback, Track
+from mien.music.catalog.records import Feedback, Track
 
 Floats = NDArray[np.float64]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mien.config import Intent
-from mien.music.catalog.catalog import Catalog, Track, starter
+from mien.music.catalog.catalog import Catalog
+from mien.music.catalog.records import Track
+from mien.music.catalog.starter import starter
 from mien.music.recommend.ranker import Recommendation, normalize_probabilities, recommend, targets
 
 WINDOW = 3 * 86400.0

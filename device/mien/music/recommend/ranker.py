@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mien.config import Intent
 from mien.events import certain
 from mien.expression import Expression
-from mien.music.catalog.catalog import Feedback, Track
 from mien.music.catalog.plane import AROUSAL_WEIGHT, Place
+from mien.music.catalog.records import Feedback, Track
 from mien.music.recommend.feedback import FeedbackModel
 
 Floats = NDArray[np.float64]

@@ -10,9 +10,11 @@ from random import Random
 import pytest
 
 from mien.errors import InputError
-from mien.music.catalog.catalog import Catalog, LibrarySong, starter
+from mien.music.catalog.catalog import Catalog
 from mien.music.catalog.plane import squared_distance
+from mien.music.catalog.records import LibrarySong
 from mien.music.catalog.schema import connect
+from mien.music.catalog.starter import starter
 from tests.fakes.song_tables import HAPPY, HEADING, ID, ImportTable, song, table
 
 

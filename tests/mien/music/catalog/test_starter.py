@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from mien.expression import Expression
-from mien.music.catalog.catalog import starter
+from mien.music.catalog.starter import starter
 from mien.music.recommend.ranker import recommend
 
 TRACKS = starter()

@@ -9,8 +9,9 @@ import pytest
 
 from mien.config import MusicConfig
 from mien.expression import Expression
-from mien.music.catalog.catalog import Catalog, starter
+from mien.music.catalog.catalog import Catalog
 from mien.music.catalog.importer import import_table
+from mien.music.catalog.starter import starter
 from mien.music.dj.mood_filter import TargetMood
 from mien.music.dj.track_source import SEARCHES, CatalogTrackSource
 from mien.music.players.spotify.client import SpotifyClient

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mien.music.catalog.catalog import Catalog, LibrarySong, starter
+from mien.music.catalog.catalog import Catalog
+from mien.music.catalog.records import LibrarySong
+from mien.music.catalog.starter import starter
 from mien.music.recommend.query import WINDOW, select_songs
 from tests.fakes.song_tables import HAPPY, HEADING, ID, ImportTable, table
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from mien.config import INTENTS, Intent
 from mien.expression import Expression
-from mien.music.catalog.catalog import Feedback, Track, starter
+from mien.music.catalog.records import Feedback, Track
+from mien.music.catalog.starter import starter
 from mien.music.recommend.feedback import FeedbackModel, preference
 from mien.music.recommend.ranker import combine_scores, mood_place, normalize_probabilities, recommend, targets
 

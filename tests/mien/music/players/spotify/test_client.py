@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -81,15 +80,6 @@ def test_states_of_the_account_and_the_device(server: SpotifyServer, spotify: Sp
     assert error_of(lambda: spotify.play("spotify:track:" + "Z" * 22, "speaker1")) == (SpotifyState.REFUSED, True)
     play()
     assert spotify.last_status().state == SpotifyState.READY
-
-
-def test_a_password_in_netrc_does_not_replace_the_token(
-    spotify: SpotifyClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """requests would send it in the token's place."""
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login x password y\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    assert spotify.me().id == "ada"
 
 
 def test_only_client_and_auth_import_spotipy() -> None:
