@@ -113,15 +113,15 @@ class Catalog:
         )
 
     def played(self, since: float) -> set[str]:
-        """Return the track_ids of the songs played since then."""
+        """Return the track_ids of the songs played since then (seconds since 1970)."""
         return {key for (key,) in self.database.execute("SELECT key FROM play WHERE at >= ?", (since,))}
 
     def artists_played(self, since: float) -> set[str]:
-        """Return the artist keys of the songs played since then."""
+        """Return the artist keys of the songs played since then (seconds since 1970)."""
         return {artist for (artist,) in self.database.execute("SELECT artist FROM play WHERE at >= ?", (since,))}
 
     def recent(self, since: float) -> list[Play]:
-        """Return the plays since then, the latest first."""
+        """Return the plays since then (seconds since 1970), the latest first."""
         rows = self.database.execute("SELECT key, artist, at FROM play WHERE at >= ? ORDER BY at DESC", (since,))
         return [Play._make(row) for row in rows]
 

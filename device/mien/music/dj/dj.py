@@ -83,7 +83,7 @@ class Dj:
     def set_enabled(self, enabled: bool) -> None:
         """Switch the music on or off.
 
-        Off adds no more songs, and leaves the one that plays. On also ends a takeover pause, since a person asked.
+        Off adds no more songs, and leaves the one that plays. On also ends a takeover pause, since a person chose it.
         """
         self._controls.enabled = enabled
         if enabled:
@@ -91,7 +91,7 @@ class Dj:
             self._tracker.accept_foreign()
 
     def skip(self) -> None:
-        """Play another song at once: a person asked, so this may interrupt."""
+        """Play another song at once; this may interrupt, since a person chose it."""
         self._controls.skip = True
         self._schedule.end_takeover()
 

@@ -28,7 +28,7 @@ class RetryState:
         self.retry_at = -math.inf
 
     def record_error(self, status: Status, now: float) -> float:
-        """Return the seconds to wait: as long as Spotify asks for, else longer each time in the same state."""
+        """Return the seconds to wait: until the end of the status, else longer each time in the same state."""
         if status.state != self.status.state:
             log.warning("Music: %s", status.sentence)
             self._backoff = self._backoff_of(status.state)

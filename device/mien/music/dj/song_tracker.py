@@ -27,7 +27,7 @@ class SongTracker:
         self._foreign_accepted = False  # what plays is not ours, but no takeover either
 
     def accept_foreign(self) -> None:
-        """Do not take music that mien did not send for a takeover, until there is silence."""
+        """Treat music that mien did not send as accepted, not as a takeover, until there is silence."""
         self._foreign_accepted = True
 
     def observe(self, playback: Playback | None, target: TargetMood | None, now: float) -> PollResult:

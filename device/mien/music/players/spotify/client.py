@@ -182,7 +182,7 @@ class SpotifyClient:
         self._save_ready(frozenset(SpotifyState))
 
     def _call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Make a request and return its JSON object. Every request goes through here. Raises SpotifyError only."""
+        """Make a request, as all of them are made, and return its JSON object. Raises SpotifyError."""
         try:
             try:
                 response = function(*args, **options)

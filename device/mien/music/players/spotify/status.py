@@ -46,13 +46,13 @@ _SENTENCES = {
         "No Spotify device to play on: open Spotify on one, or name one of 'mien spotify devices' as [spotify] device."
     ),
     SpotifyState.RESTRICTED: "The Spotify device takes no commands now: use another device, or end what it plays.",
-    SpotifyState.RATE_LIMITED: "Spotify asks to wait before the next request.",
+    SpotifyState.RATE_LIMITED: "Spotify's rate limit is reached: mien waits before the next request.",
     SpotifyState.QUOTA_EXCEEDED: (
         "Your Spotify app has used up its quota: wait, or check it in the Developer Dashboard."
     ),
     SpotifyState.OFFLINE: "Spotify cannot be reached: check the network; mien tries again by itself.",
     SpotifyState.NOTHING_TO_PLAY: "No song fits that was not played lately: import more with 'mien music import FILE'.",
-    SpotifyState.REFUSED: "Spotify refused a request that it does not understand.",
+    SpotifyState.REFUSED: "Spotify refused a request as invalid.",
 }
 
 

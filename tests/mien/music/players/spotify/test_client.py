@@ -97,7 +97,7 @@ def test_names_cannot_steer_a_terminal(server: SpotifyServer, spotify: SpotifyCl
 
 
 def test_library_playlists_and_search_come_in_pages(server: SpotifyServer, spotify: SpotifyClient) -> None:
-    """All pages are read; one entry that makes no sense costs only itself."""
+    """All pages are read; one invalid entry costs only itself."""
     uris = [server.spotify.add_track(f"spotify:track:{n:022d}", f"Song {n}", "Anon") for n in range(120)]
     server.spotify.saved, server.spotify.top, server.spotify.playlists["own"] = uris, uris[:3], uris[:60]
     server.spotify.tracks[uris[7]]["name"] = 7
