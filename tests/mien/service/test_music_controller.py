@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -73,3 +75,10 @@ def test_settings_and_skip_reach_the_music_output() -> None:
     assert payloads.read(payloads.write(status), payloads.MusicPayload) == status
     output.now.title = ""
     assert controller.status().playing == ""
+
+
+def test_the_controller_does_not_load_spotify() -> None:
+    """A machine without music can import it."""
+    code = "import sys, mien.service.music_controller; print('spotipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"
