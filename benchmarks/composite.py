@@ -1,4 +1,4 @@
-"""What `mien classify` makes of photos with unseen faces, against the same faces as ready crops.
+"""Results of `mien classify` on photos with unseen faces, against the same faces as ready crops.
 
     python benchmarks/composite.py DATA [COUNT] [YUNET]
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.commands.classify import opener
+from mien.commands.classify import open_photo_classifier
 from mien.config import Config, VisionConfig
 from mien.vision.classifier import Classifier
 from mien.vision.detector import overlap
@@ -34,7 +34,9 @@ def main(data: Path, count: int, yunet: str) -> None:
     classifier = Classifier.load()
     faces = fer2013.read(data, "PublicTest").view(classifier.contract.view)
     chosen = np.random.default_rng(0).permutation(len(faces))[:count]
-    see = opener(Config(vision=VisionConfig(detector="yunet" if yunet else "haar", yunet_file=yunet)))
+    classify = open_photo_classifier(
+        Config(vision=VisionConfig(detector="yunet" if yunet else "haar", yunet_file=yunet))
+    )
     rows, times = [], []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "photo.png")
@@ -43,16 +45,16 @@ def main(data: Path, count: int, yunet: str) -> None:
             frame, place = compose(faces.images[index, :, :, 0], np.random.default_rng(index))
             cv2.imwrite(str(path), frame)
             began = time.perf_counter()
-            seen = see(path)
+            detected = classify(path)
             times.append(time.perf_counter() - began)
             as_crop = int(classifier.logits(faces.images[index]).argmax()) == label
-            rows.append((as_crop, [(overlap(face, place), reading.expression == label) for face, reading in seen]))
+            rows.append((as_crop, [(overlap(face, place), reading.expression == label) for face, reading in detected]))
     print(f"{'yunet' if yunet else 'haar'}: {count} photos, {np.median(times) * 1000:.0f} ms each (median)")
     print("overlap   recall   false faces a photo   accuracy on found faces   on their original crops")
     for bound in BOUNDS:
-        hits = [(as_crop, [right for iou, right in seen if iou >= bound][:1]) for as_crop, seen in rows]
+        hits = [(as_crop, [right for iou, right in detected if iou >= bound][:1]) for as_crop, detected in rows]
         found = [(as_crop, right[0]) for as_crop, right in hits if right]
-        false = sum(iou < bound for _, seen in rows for iou, _ in seen)
+        false = sum(iou < bound for _, detected in rows for iou, _ in detected)
         here, there = (float(np.mean([pair[side] for pair in found])) for side in (1, 0))
         print(f"{bound:7} {len(found) / count:8.3f} {false / count:21.3f} {here:25.3f} {there:25.3f}")
 

@@ -1,9 +1,9 @@
-"""Whether memory grows with time: what the process holds after 1,000 frames and after many more.
+"""Whether memory grows with time: the process's memory after 1,000 frames and after many more.
 
     python benchmarks/memory.py [--frames N] [--yunet FILE]
 
-The loop of `mien run` watches a face that moves, leaves and returns, drawn beforehand. Exit code 1 where the process
-holds over 2 MB more in the end.
+The loop of `mien run` processes a face that moves, leaves and returns, drawn beforehand. Exit code 1 where the memory
+has grown by more than 2 MB in the end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mien.vision.camera.demo import LENGTH, DemoCamera
 from mien.vision.recognizer import ExpressionRecognizer
 
 SETTLED = 1000
-"""Frames after which all that is kept has been made."""
+"""Frames after which all that lasts has been allocated."""
 
 LIMIT = 2.0
 """Megabytes."""
@@ -36,7 +36,7 @@ _SCENE = 10.0  # seconds at the end of the demo's scene, in which the face leave
 
 
 class LoopCamera:
-    """Gives the same scene over and over, and reads the process's memory on the way: held, megabytes by frame."""
+    """Repeats a scene, and measures the process's memory on the way. memory: megabytes by frame."""
 
     kind: CameraKind = "replay"
 
@@ -45,24 +45,24 @@ class LoopCamera:
         draw, grain = DemoCamera().draw, np.random.default_rng(0).integers(0, 5, (480, 640), dtype=np.uint8)
         times = np.arange(LENGTH - _SCENE, LENGTH, _INTERVAL)
         self._pictures = [draw(at) + grain for at in times]
-        self.held: dict[int, float] = {}
+        self.memory: dict[int, float] = {}
 
     def frames(self) -> Iterator[Frame]:
-        """So many frames."""
+        """Yield `count` frames."""
         for index in range(self._count):
             yield Frame(self._pictures[index % len(self._pictures)], index * _INTERVAL)
             if index + 1 in {SETTLED, self._count}:
-                self.held[index + 1] = resident()
+                self.memory[index + 1] = resident()
 
-    def pace(self, interval: float) -> None:
-        """As fast as can be."""
+    def set_frame_interval(self, interval: float) -> None:
+        """Do nothing: frames are delivered as fast as they are read."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no device is open."""
 
 
 def resident() -> float:
-    """Megabytes of this process in memory."""
+    """Return the megabytes of this process in memory."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -74,11 +74,16 @@ def main() -> None:
     parser.add_argument("--yunet", default="", help="YuNet's model file")
     args = parser.parse_args()
     config = Config(vision=VisionConfig(detector="yunet" if args.yunet else "haar", yunet_file=args.yunet))
-    recognizer, camera = ExpressionRecognizer.open(config), LoopCamera(max(args.frames, SETTLED + 1))
+    recognizer, camera = (
+        ExpressionRecognizer.open(config.vision, config.model),
+        LoopCamera(max(args.frames, SETTLED + 1)),
+    )
     tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
-    told = sum(1 for _ in Pipeline(recognizer, tracker, Controls(config), lambda: camera).events())
-    early, late = camera.held.values()
-    print(f"{max(camera.held):,} frames, {told} events: {early:.1f} MB after {SETTLED:,}, {late:.1f} MB in the end")
+    events = sum(
+        1 for _ in Pipeline(recognizer, tracker, Controls(config.vision, config.mood), lambda: camera).events()
+    )
+    early, late = camera.memory.values()
+    print(f"{max(camera.memory):,} frames, {events} events: {early:.1f} MB after {SETTLED:,}, {late:.1f} MB in the end")
     if late - early > LIMIT:
         sys.exit(f"Memory grew by {late - early:.1f} MB, which is more than {LIMIT:.0f} MB.")
 

@@ -1,9 +1,9 @@
-"""Many nodes, one player: `python benchmarks/mqtt_load.py --nodes 1000 --every 5 --seconds 60`.
+"""Measure many nodes and one player: `python benchmarks/mqtt_load.py --nodes 1000 --every 5 --seconds 60`.
 
-Starts a mosquitto, connects that many simulated nodes, each over a connection of its own with a mood change every so
-often (the event and the retained state, as a node sends them), and one `mien play` that hears them all. Reports
-changes lost, the time from a node's publishing to the line of `mien play`, and the player's memory and processor time.
-Fails where a change is lost. Needs mosquitto.
+The script starts a mosquitto, simulated nodes, each with a connection and regular mood changes of its own (the event
+and the retained state, as a node publishes them), and one `mien play` that subscribes to all of them. It prints the
+number of lost changes, the time from a node's publishing to the line of `mien play`, and the memory and processor time
+of `mien play`. It fails if a change is lost. Needs mosquitto.
 """
 
 from __future__ import annotations
@@ -35,49 +35,49 @@ from mien.mqtt.topics import ONLINE, Topics
 
 
 @dataclass
-class Node:
-    """A simulated node."""
+class SimulatedNode:
+    """A node that publishes moods without a camera."""
 
     name: str
     client: paho.Client
     changes: int = 0
 
     def announce(self) -> None:
-        """As a node does when it begins to speak."""
+        """Publish that the node is online and its camera open."""
         topics = Topics(self.name)
-        self.client.publish(topics.of("camera"), payloads.write(payloads.CameraPayload(state="open")), 1, retain=True)
+        self.client.publish(topics.of("camera"), payloads.encode(payloads.CameraPayload(state="open")), 1, retain=True)
         self.client.publish(topics.of("availability"), ONLINE, 1, retain=True)
 
-    def change(self) -> None:
-        """Another mood; its `at` is the moment of sending."""
+    def publish_change(self) -> None:
+        """Publish another mood, whose `at` is the time of sending."""
         self.changes += 1
         expression = Expression(self.changes % 7)
-        sure = tuple(0.4 if e == expression else 0.1 for e in Expression)
-        mood = Mood(expression, 0.4, sure, time.monotonic())
-        state = payloads.state_of(mood, faces=1, since="2026-01-01T00:00:00Z", run=self.name, seq=self.changes)
+        probabilities = tuple(0.4 if e == expression else 0.1 for e in Expression)
+        mood = Mood(expression, 0.4, probabilities, time.monotonic())
+        state = payloads.to_state(mood, faces=1, since="2026-01-01T00:00:00Z", run=self.name, seq=self.changes)
         topics = Topics(self.name)
-        self.client.publish(topics.of("event"), payloads.write(payloads.event_of(state)), 2)
-        self.client.publish(topics.of("state"), payloads.write(state), 1, retain=True)
+        self.client.publish(topics.of("event"), payloads.encode(payloads.to_event(state)), 2)
+        self.client.publish(topics.of("state"), payloads.encode(state), 1, retain=True)
 
 
 @dataclass
-class Received:
-    """What the player's lines told."""
+class DelayRecorder:
+    """The delays of the moods that `mien play` prints, in seconds."""
 
     delays: list[float] = field(default_factory=list)
 
-    def follow(self, player: subprocess.Popen[str]) -> None:
-        """Until the player ends."""
+    def read(self, player: subprocess.Popen[str]) -> None:
+        """Read the player's lines until it ends."""
         assert player.stdout is not None
         for line in player.stdout:
             now = time.monotonic()
-            said = json.loads(line)
-            if said["event"] == "mood":
-                self.delays.append(now - said["at"])
+            event = json.loads(line)
+            if event["event"] == "mood":
+                self.delays.append(now - event["at"])
 
 
 def main() -> int:
-    """Run the load and print what came of it."""
+    """Run the load and print the figures."""
     parser = argparse.ArgumentParser(description="Many simulated nodes against one mien play.")
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two changes of a node")
@@ -90,7 +90,7 @@ def main() -> int:
 
 
 def measure(folder: Path, count: int, every: float, seconds: float) -> int:
-    """The whole run; 0 if nothing was lost."""
+    """Run the broker, the player and the nodes; return 0 if no change was lost."""
     port = free_port()
     (folder / "broker.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
     (folder / "mien.toml").write_text(f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n')
@@ -101,23 +101,23 @@ def measure(folder: Path, count: int, every: float, seconds: float) -> int:
     play = [sys.executable, "-m", "mien.cli", "play", "--config", str(folder / "mien.toml"), "--json"]
     player = None
     try:
-        wait_for(port)
+        wait_until_listening(port)
         player = subprocess.Popen(
-            [*play, "--room", "house=" + ",".join(names)], stdout=subprocess.PIPE, text=True, bufsize=1
+            [*play, "--room", "all=" + ",".join(names)], stdout=subprocess.PIPE, text=True, bufsize=1
         )
-        heard = Received()
-        follower = threading.Thread(target=heard.follow, args=(player,))
-        follower.start()
+        recorder = DelayRecorder()
+        reader = threading.Thread(target=recorder.read, args=(player,))
+        reader.start()
         print(f"connecting {count} nodes", flush=True)
         nodes = connect(names, port)
         print(f"a change of each every {every:g} s, for {seconds:g} s", flush=True)
         drive(nodes, every, seconds)
         sent = sum(node.changes for node in nodes)
-        peak, used = memory(player.pid), processor(player.pid)
+        peak, used = memory(player.pid), processor_time(player.pid)
         player.terminate()
         player.wait(20)
-        follower.join(5)
-        return report(heard.delays, sent, peak, used)
+        reader.join(5)
+        return report(recorder.delays, sent, peak, used)
     finally:
         for process in (player, broker):
             if process is not None:
@@ -125,48 +125,48 @@ def measure(folder: Path, count: int, every: float, seconds: float) -> int:
                 process.wait()
 
 
-def connect(names: list[str], port: int) -> list[Node]:
-    """Each with a connection of its own."""
+def connect(names: list[str], port: int) -> list[SimulatedNode]:
+    """Return nodes, each with a connection of its own."""
     nodes = []
     for name in names:
         client = paho.Client(CallbackAPIVersion.VERSION2, f"load-{name}", protocol=MQTTProtocolVersion.MQTTv311)
         client.connect("127.0.0.1", port, keepalive=600)
-        nodes.append(Node(name, client))
+        nodes.append(SimulatedNode(name, client))
     return nodes
 
 
-def drive(nodes: list[Node], every: float, seconds: float) -> None:
-    """Serve all connections in one loop, and let each node change when its time comes."""
-    chooser = selectors.DefaultSelector()
+def drive(nodes: list[SimulatedNode], every: float, seconds: float) -> None:
+    """Serve all connections in one loop, and have each node publish its changes when they are due."""
+    selector = selectors.DefaultSelector()
     for node in nodes:
         sock = node.client.socket()
         assert sock is not None
-        chooser.register(sock.fileno(), selectors.EVENT_READ, node)
-    serve(chooser, 1.0)
+        selector.register(sock.fileno(), selectors.EVENT_READ, node)
+    serve(selector, 1.0)
     for node in nodes:
         node.announce()
-    serve(chooser, 5.0)
+    serve(selector, 5.0)
     start = time.monotonic()
     due = [(start + every * number / len(nodes), number) for number in range(len(nodes))]
     heapq.heapify(due)
     while due:
         at, number = due[0]
-        serve(chooser, max(0.0, at - time.monotonic()))
-        nodes[number].change()
+        serve(selector, max(0.0, at - time.monotonic()))
+        nodes[number].publish_change()
         if at + every < start + seconds:
             heapq.heapreplace(due, (at + every, number))
         else:
             heapq.heappop(due)
-    serve(chooser, 5.0)
+    serve(selector, 5.0)
 
 
-def serve(chooser: selectors.BaseSelector, seconds: float) -> None:
-    """Let paho answer the broker for so long, once at least."""
-    until = time.monotonic() + seconds
+def serve(selector: selectors.BaseSelector, seconds: float) -> None:
+    """Have paho process what the broker sends, for so many seconds, once at least."""
+    deadline = time.monotonic() + seconds
     while True:
-        for key, _ in chooser.select(max(0.0, until - time.monotonic())):
+        for key, _ in selector.select(max(0.0, deadline - time.monotonic())):
             key.data.client.loop_read()
-        if time.monotonic() >= until:
+        if time.monotonic() >= deadline:
             return
 
 
@@ -175,7 +175,7 @@ def report(delays: list[float], sent: int, peak: float, used: float) -> int:
     lost = sent - len(delays)
     ordered = sorted(delays)
     p99 = ordered[int(len(ordered) * 0.99)] if ordered else float("nan")
-    print(f"changes sent {sent}, heard {len(delays)}, lost {lost}")
+    print(f"changes sent {sent}, received {len(delays)}, lost {lost}")
     if ordered:
         median, slowest = statistics.median(ordered) * 1e3, ordered[-1] * 1e3
         print(f"latency median {median:.1f} ms, p99 {p99 * 1e3:.1f} ms, max {slowest:.1f} ms")
@@ -184,26 +184,26 @@ def report(delays: list[float], sent: int, peak: float, used: float) -> int:
 
 
 def memory(pid: int) -> float:
-    """Peak resident megabytes."""
+    """Return the peak resident memory of a process, megabytes."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def processor(pid: int) -> float:
-    """Seconds used so far."""
+def processor_time(pid: int) -> float:
+    """Return the processor time of a process, seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
+    """Return a port that is not in use now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def wait_for(port: int) -> None:
-    """Until the broker listens."""
+def wait_until_listening(port: int) -> None:
+    """Return when the broker accepts connections."""
     for _ in range(100):
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()

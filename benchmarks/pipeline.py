@@ -1,4 +1,4 @@
-"""What looking costs, stage by stage, with a full-frame scan as the yardstick in the same run.
+"""The time of each stage, with a full-frame scan as the yardstick in the same run.
 
     python benchmarks/pipeline.py [--frames N] [--yunet FILE] [--json]
 
@@ -21,26 +21,26 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien.config import Config
+from mien.config import ModelConfig, MoodConfig
 from mien.events import Frame
 from mien.mood import MoodTracker
 from mien.vision.camera.demo import DemoCamera
 from mien.vision.crop import to_input
 from mien.vision.detector import FaceDetector, Gray, HaarDetector
 from mien.vision.recognizer import ExpressionRecognizer, open_classifier
-from mien.vision.track import FaceTrack
+from mien.vision.tracker import FaceTrack
 from mien.vision.yunet import YunetDetector
 
 MIN_FACE = 60
 INTERVAL = 0.1  # seconds between frames of the scene
-PERIOD = 20.0  # seconds of a face's coming and going
-AWAY = 4.0  # of which it is wholly out of the picture
+PERIOD = 20.0  # seconds from one return of the face to the next
+AWAY = 4.0  # seconds of these in which it is wholly out of the picture
 
 Row = dict[str, float]
 
 
 def scene(count: int) -> Iterator[tuple[Frame, bool]]:
-    """Frames of a face that moves, leaves to the right and returns, and whether all of it is in view."""
+    """Yield frames of a face that moves, leaves to the right and returns, and whether all of it is in view."""
     camera = DemoCamera()
     noise = np.random.default_rng(0)
     grain = [noise.integers(0, 5, (480, 640), dtype=np.uint8) for _ in range(4)]
@@ -58,7 +58,7 @@ def scene(count: int) -> Iterator[tuple[Frame, bool]]:
 
 
 def time_each(work: Callable[[Frame], object], frames: list[Frame]) -> Row:
-    """Milliseconds of processor time a frame: what else runs does not count."""
+    """Return the milliseconds of processor time a frame, which other processes do not affect."""
     times = []
     for frame in frames:
         began = time.thread_time()
@@ -68,68 +68,66 @@ def time_each(work: Callable[[Frame], object], frames: list[Frame]) -> Row:
 
 
 def row_of(times: list[float]) -> Row:
-    """Median, 90th percentile and mean."""
+    """Return median, 90th percentile and mean."""
     return {"median": float(np.median(times)), "p90": float(np.percentile(times, 90)), "mean": float(np.mean(times))}
 
 
 def stages(detector: FaceDetector, name: str, frames: list[Frame]) -> dict[str, Row]:
-    """Scanning, following, cropping, reading and tracking, each alone."""
-    found = [(frame, faces[0]) for frame in frames[::20] if (faces := detector.detect(frame.gray))]
-    classifier = open_classifier(Config())
-    at_face = {id(frame): face for frame, face in found}
-    tracks = {id(frame): FaceTrack.start(frame.gray, face, frame.at) for frame, face in found}
-    only = [frame for frame, _ in found]
-    tracker = MoodTracker(Config().mood, classifier.contract.confusion)
+    """Measure detection, tracking, cropping, classification and the mood tracker, each alone."""
+    detected = [(frame, faces[0]) for frame in frames[::20] if (faces := detector.detect(frame.gray))]
+    classifier = open_classifier(ModelConfig())
+    box = {id(frame): face for frame, face in detected}
+    tracks = {id(frame): FaceTrack.start(frame.gray, face, frame.at) for frame, face in detected}
+    with_face = [frame for frame, _ in detected]
+    tracker = MoodTracker(MoodConfig(), classifier.contract.confusion)
     recognizer = ExpressionRecognizer(detector, classifier)
-    crop = to_input(only[0].gray, at_face[id(only[0])])
+    crop = to_input(with_face[0].gray, box[id(with_face[0])])
     return {
-        f"{name}: full-frame scan": time_each(lambda frame: detector.detect(frame.gray), only),
+        f"{name}: full-frame scan": time_each(lambda frame: detector.detect(frame.gray), with_face),
         f"{name}: search near the last place": time_each(
-            lambda frame: detector.detect_near(frame.gray, at_face[id(frame)]), only
+            lambda frame: detector.detect_near(frame.gray, box[id(frame)]), with_face
         ),
-        "known again by its picture": time_each(lambda frame: tracks[id(frame)].again(frame.gray), only),
-        "crop": time_each(lambda frame: to_input(frame.gray, at_face[id(frame)]), only),
-        "network": time_each(lambda _: classifier.probabilities(crop), only),
+        "relocate by its template": time_each(lambda frame: tracks[id(frame)].relocate(frame.gray), with_face),
+        "crop": time_each(lambda frame: to_input(frame.gray, box[id(frame)]), with_face),
+        "network": time_each(lambda _: classifier.probabilities(crop), with_face),
         "crop, quality, network, tracker": time_each(
-            lambda frame: tracker.update(recognizer.read(frame, at_face[id(frame)])), only
+            lambda frame: tracker.update(recognizer.classify(frame, box[id(frame)]), frame.at), with_face
         ),
     }
 
 
 def whole(detector: FaceDetector, frames: list[tuple[Frame, bool]]) -> tuple[Row, float]:
-    """Find, crop, classify and track on the frames with a face, and the longest time lost after a return, seconds."""
-    classifier = open_classifier(Config())
+    """Measure the whole chain on the frames with a face, and the longest time without it after a return, seconds."""
+    classifier = open_classifier(ModelConfig())
     recognizer, tracker = (
         ExpressionRecognizer(detector, classifier),
-        MoodTracker(Config().mood, classifier.contract.confusion),
+        MoodTracker(MoodConfig(), classifier.contract.confusion),
     )
     times, lost, longest = [], 0.0, 0.0
     for frame, in_view in frames:
         began = time.thread_time()
-        look = recognizer.observe(frame)
-        if look.reading is not None:
-            tracker.update(look.reading)
+        observation = recognizer.observe(frame)
+        tracker.update(observation.reading, observation.at)
+        if observation.reading is not None:
             times.append((time.thread_time() - began) * 1000)
-        else:
-            tracker.nobody(look.at)
-        lost = lost + INTERVAL if in_view and not look.faces else 0.0
+        lost = lost + INTERVAL if in_view and not observation.faces else 0.0
         longest = max(longest, lost)
     return row_of(times), longest
 
 
 def plain_scan() -> Callable[[Frame], object]:
-    """The yardstick: the cascade over the whole frame at full size, scaleFactor 1.1, from 60 pixels on."""
-    load_cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")  # type: ignore[attr-defined]
-    return lambda frame: load_cascade.detectMultiScale(frame.gray, scaleFactor=1.1, minSize=(MIN_FACE, MIN_FACE))
+    """Return the yardstick: the cascade over the whole frame at full size, scaleFactor 1.1, from 60 pixels on."""
+    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")  # type: ignore[attr-defined]
+    return lambda frame: cascade.detectMultiScale(frame.gray, scaleFactor=1.1, minSize=(MIN_FACE, MIN_FACE))
 
 
 def peers(frames: list[Frame]) -> dict[str, Row]:
-    """Rows for whatever of the known alternatives is installed."""
+    """Measure those of the known alternatives that are installed."""
     rows = {}
     for name, opener in {"fer": _fer, "DeepFace": _deepface, "MediaPipe (faces only)": _mediapipe}.items():
         try:
             work = opener()
-        except Exception as error:  # a peer that does not start is no fault of ours
+        except Exception as error:  # a peer that does not start is left out
             print(f"{name}: left out ({type(error).__name__})", file=sys.stderr)
             continue
         rows[name] = _time_peer(work, frames[:30])
@@ -165,7 +163,7 @@ def _color(gray: Gray) -> Gray:
 
 
 def run_video(frames: list[Frame]) -> tuple[float, float]:
-    """Of `mien run` on a video: seconds from its start to its end after one frame, and megabytes at its peak."""
+    """Return of `mien run` on a video: seconds from its start to its end after one frame, and megabytes at its peak."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "scene.avi"))
         video = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"MJPG"), 1 / INTERVAL, (640, 480), isColor=False)
@@ -178,11 +176,11 @@ def run_video(frames: list[Frame]) -> tuple[float, float]:
 
 
 def _run(video: str, *options: str) -> float:
-    """Megabytes at its peak, by the kernel's own count, which unlike getrusage's leaves this process out."""
+    """Return megabytes at its peak, by the kernel's own count, which unlike getrusage's leaves this process out."""
     code = "import sys; from mien.cli import main; main(sys.argv[1:]); print(open('/proc/self/status').read())"
     command = [sys.executable, "-c", code, "run", "--json", "--camera", video, *options]
-    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-    return int(told.split("VmHWM:")[1].split()[0]) / 1000
+    output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return int(output.split("VmHWM:")[1].split()[0]) / 1000
 
 
 def main() -> None:
@@ -203,7 +201,7 @@ def main() -> None:
         detectors["YuNet"] = YunetDetector(args.yunet, MIN_FACE)
     for name, detector in detectors.items():
         rows |= stages(detector, name, pictures)
-        rows[f"{name}: whole chain while following"], lost[name] = whole(detector, list(_again(frames, args.frames)))
+        rows[f"{name}: whole chain while following"], lost[name] = whole(detector, list(_repeat(frames, args.frames)))
     rows |= peers(pictures)
     start, peak = run_video([frame for frame, _ in frames])
     if args.picture:
@@ -226,12 +224,12 @@ def main() -> None:
 
 
 def share(rows: dict[str, Row], yardstick: str, name: str) -> str:
-    """The whole chain's median as a share of a full-frame scan's."""
+    """Return the whole chain's median as a share of a full-frame scan's."""
     return f"1/{rows[yardstick]['median'] / rows[f'{name}: whole chain while following']['median']:.1f}"
 
 
 def draw(rows: dict[str, Row], path: Path) -> None:
-    """Medians as bars on a logarithmic scale."""
+    """Draw medians as bars on a logarithmic scale."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -246,8 +244,8 @@ def draw(rows: dict[str, Row], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
-def _again(frames: list[tuple[Frame, bool]], count: int) -> Iterator[tuple[Frame, bool]]:
-    """The scene over and over; 400 frames are two whole periods, so that the seam does not show."""
+def _repeat(frames: list[tuple[Frame, bool]], count: int) -> Iterator[tuple[Frame, bool]]:
+    """Yield the scene over and over; 400 frames are two whole periods, so that there is no seam."""
     for index in range(count):
         frame, in_view = frames[index % len(frames)]
         yield Frame(frame.gray, index * INTERVAL), in_view

@@ -1,11 +1,11 @@
-"""How well does mien's mood tracker hold still, and how soon does it follow? On streams whose true mood is known.
+"""How stable mien's mood tracker is, and how soon it follows a change, on streams whose true mood is known.
 
     python benchmarks/simulator.py --data DIR [--hours H] [--seed N] [--curve] [--out DIR]
 
-DIR holds FER2013. Each moment of a stream is a reading that the shipped network really gave of a validation face of the
-true expression, held for half a second to two seconds, its misreadings so as well: the stream has the network's real
-confusions and confidences, and they last. On top come blinks, talk, yawns, turned heads and drop-outs. The contract's
-confusion matrix, which the tracker uses, counts the same validation faces, but by name only.
+DIR holds FER2013. Each moment of a stream is a reading of the shipped network of a validation face of the true
+expression, held for half a second to two seconds, misreadings too: the stream has the network's real confusions and
+confidences, and they last. On top come blinks, talk, yawns, turned heads and drop-outs. The contract's confusion
+matrix, which the tracker uses, counts the same validation faces, but only the predicted expressions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MEAN_MOOD = 60.0  # seconds that a mood lasts: 15 and an exponentially distribut
 SHORTEST_MOOD = 15.0
 BURST = (0.5, 2.0)  # seconds that one reading is held
 
-# what disturbs: mean seconds from one to the next, shortest and longest length in seconds
+# disturbances: mean seconds from one to the next, shortest and longest length in seconds
 BLINK, TALK, YAWN, TURN, DROP_OUT = (
     (4.0, 0.1, 0.3),
     (40.0, 2.0, 8.0),
@@ -47,12 +47,12 @@ BLINK, TALK, YAWN, TURN, DROP_OUT = (
 )
 
 Pool = list[NDArray[np.float64]]
-"""For each Expression the probabilities, (count, 7), that the network gave of its validation faces."""
+"""For each Expression the network's probabilities of its validation faces, float64 (count, 7)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A frame of a stream: its true mood, and the reading, None where no face was found."""
+    """A frame of a stream: its true mood, and the reading, None where no face was detected."""
 
     at: float
     truth: Expression
@@ -72,49 +72,49 @@ class Score:
     followed: float
 
 
-class Judge(Protocol):
-    """Something that turns readings into a mood."""
+class Estimator(Protocol):
+    """Estimates the mood from readings."""
 
-    def take(self, moment: Moment) -> Expression | None:
-        """The mood after this frame."""
+    def update(self, moment: Moment) -> Expression | None:
+        """Return the mood after this frame."""
         ...
 
 
-class Tracker:
-    """mien's."""
+class MienEstimator:
+    """mien's tracker."""
 
     def __init__(self, config: MoodConfig, confusion: list[list[int]]) -> None:
         self._tracker = MoodTracker(config, confusion)
         self._mood: Expression | None = None
 
-    def take(self, moment: Moment) -> Expression | None:
-        """The mood after this frame."""
-        told = self._tracker.update(moment.reading) if moment.reading else self._tracker.nobody(moment.at)
-        if told is not None:
-            self._mood = told.expression
+    def update(self, moment: Moment) -> Expression | None:
+        """Return the mood after this frame."""
+        mood = self._tracker.update(moment.reading, moment.at)
+        if mood is not None:
+            self._mood = mood.expression
         return self._mood
 
 
-class Vote:
-    """The most frequent name of the latest frames; with one frame, the raw argmax."""
+class VoteEstimator:
+    """The most frequent argmax of the latest frames; with one frame, the raw argmax."""
 
     def __init__(self, frames: int) -> None:
-        self._names: deque[Expression] = deque()
+        self._latest: deque[Expression] = deque()
         self._frames, self._counts = frames, [0] * len(Expression)
         self._mood: Expression | None = None
 
-    def take(self, moment: Moment) -> Expression | None:
-        """The mood after this frame."""
+    def update(self, moment: Moment) -> Expression | None:
+        """Return the mood after this frame."""
         if moment.reading is not None:
-            self._names.append(moment.reading.expression)
+            self._latest.append(moment.reading.expression)
             self._counts[moment.reading.expression] += 1
-            if len(self._names) > self._frames:
-                self._counts[self._names.popleft()] -= 1
+            if len(self._latest) > self._frames:
+                self._counts[self._latest.popleft()] -= 1
             self._mood = max(Expression, key=self._counts.__getitem__)
         return self._mood
 
 
-class Smoothing:
+class SmoothingEstimator:
     """The argmax of exponentially smoothed probabilities."""
 
     def __init__(self, seconds: float) -> None:
@@ -123,8 +123,8 @@ class Smoothing:
         self._last = 0.0
         self._mood: Expression | None = None
 
-    def take(self, moment: Moment) -> Expression | None:
-        """The mood after this frame."""
+    def update(self, moment: Moment) -> Expression | None:
+        """Return the mood after this frame."""
         if moment.reading is not None:
             keep = math.exp(-(moment.at - self._last) / self._seconds)
             self._smooth = keep * self._smooth + (1 - keep) * np.array(moment.reading.probabilities)
@@ -134,19 +134,19 @@ class Smoothing:
 
 
 def read_pool(data: Path, classifier: Classifier) -> Pool:
-    """Run the network over all validation faces; what they truly show is said by the view of its contract."""
+    """Run the network over all validation faces; the true expressions are those of its contract's view."""
     faces = fer2013.read(data, "PublicTest").view(classifier.contract.view)
     readings = np.array([classifier.probabilities(image) for image in faces.images])
     return [readings[faces.labels == expression] for expression in Expression]
 
 
 def stream(pool: Pool, hours: float, rng: np.random.Generator) -> Iterator[Moment]:
-    """Frames with jittered times; moods are drawn as often as the validation split has them, never twice in a row."""
+    """Yield frames with jittered times; moods are as frequent as in the validation split, never twice in a row."""
     shares = np.array([len(readings) for readings in pool], float)
     at, truth = 0.0, Expression.NEUTRAL
     mood_ends = burst_ends = 0.0
     held = pool[truth][0]
-    troubles = _Troubles(pool, rng)
+    disturbances = _Disturbances(pool, rng)
     while at < hours * 3600:
         at += rng.uniform(0.6, 1.4) / FRAMES_A_SECOND
         if at >= mood_ends:
@@ -157,11 +157,11 @@ def stream(pool: Pool, hours: float, rng: np.random.Generator) -> Iterator[Momen
         if at >= burst_ends:
             held = pool[truth][rng.integers(len(pool[truth]))]
             burst_ends = at + rng.uniform(*BURST)
-        yield Moment(at, truth, troubles.reading(at, held))
+        yield Moment(at, truth, disturbances.reading(at, held))
 
 
-class _Troubles:
-    """What befalls a face in front of a camera, each for its time and from time to time."""
+class _Disturbances:
+    """Disturbances of a face in front of a camera, each at random times and for a random time."""
 
     def __init__(self, pool: Pool, rng: np.random.Generator) -> None:
         self._pool, self._rng = pool, rng
@@ -172,34 +172,34 @@ class _Troubles:
         self._talk_until = 0.0
 
     def reading(self, at: float, held: NDArray[np.float64]) -> Reading | None:
-        """The frame's reading, given what the network makes of the undisturbed face."""
-        now = {name for name in self._kinds if self._happens(name, at)}
-        if "drop-out" in now:
+        """Return the frame's reading. held: the network's probabilities of the undisturbed face, float64 (7,)."""
+        active = {name for name in self._kinds if self._is_active(name, at)}
+        if "drop-out" in active:
             return None
-        if "turn" in now:  # some reading of anyone, weighed down by the quality gate
+        if "turn" in active:  # a reading of any face, weighed down by the quality gate
             return _as_reading(self._other, at, weight=0.4)
-        if "yawn" in now:
+        if "yawn" in active:
             return _as_reading(0.3 * held + 0.7 * self._other, at)
-        if "talk" in now:  # the mouth takes a new shape three times a second
+        if "talk" in active:  # the mouth takes a new shape three times a second
             if at >= self._talk_until:
                 self._talk_until = at + self._rng.uniform(0.15, 0.5)
-                self._other = self._anyone(Expression(int(self._rng.integers(len(Expression)))))
+                self._other = self._draw(Expression(int(self._rng.integers(len(Expression)))))
             return _as_reading(0.6 * held + 0.4 * self._other, at)
-        if "blink" in now:
+        if "blink" in active:
             return _as_reading(0.6 * held + 0.4 * self._pool[Expression.SAD].mean(axis=0), at)
         return _as_reading(held, at)
 
-    def _happens(self, name: str, at: float) -> bool:
+    def _is_active(self, name: str, at: float) -> bool:
         pause, shortest, longest = self._kinds[name]
         if at >= self._begins[name]:
             self._ends[name] = at + self._rng.uniform(shortest, longest)
             self._begins[name] = self._ends[name] + self._rng.exponential(pause)
             if name in {"turn", "yawn"}:
-                anything = Expression(int(self._rng.integers(len(Expression))))
-                self._other = self._anyone(Expression.SURPRISE if name == "yawn" else anything)
+                other = Expression(int(self._rng.integers(len(Expression))))
+                self._other = self._draw(Expression.SURPRISE if name == "yawn" else other)
         return at < self._ends[name]
 
-    def _anyone(self, expression: Expression) -> NDArray[np.float64]:
+    def _draw(self, expression: Expression) -> NDArray[np.float64]:
         return np.asarray(self._rng.choice(self._pool[expression]))
 
 
@@ -207,8 +207,8 @@ def _as_reading(probabilities: NDArray[np.float64], at: float, weight: float = 1
     return Reading(tuple(probabilities.tolist()), at, weight)
 
 
-def score(moments: list[Moment], judge: Judge) -> Score:
-    """Run a judge over a stream."""
+def score(moments: list[Moment], estimator: Estimator) -> Score:
+    """Run an estimator over a stream."""
     delays: list[float] = []
     missed = false = 0
     right = 0.0
@@ -220,10 +220,10 @@ def score(moments: list[Moment], judge: Judge) -> Score:
                 missed += 1
                 delays.append(moment.at - since)
             truth, since, waiting = moment.truth, moment.at, True
-        now = judge.take(moment)
-        if now != mood and now is not None:
-            false += now != truth
-            mood = now
+        estimate = estimator.update(moment)
+        if estimate != mood and estimate is not None:
+            false += estimate != truth
+            mood = estimate
         if waiting and mood == truth:
             delays.append(moment.at - since)
             waiting = False
@@ -232,27 +232,27 @@ def score(moments: list[Moment], judge: Judge) -> Score:
     return Score(float(np.median(delays)), false / length * 3600, right / length, 1 - missed / max(1, len(delays)))
 
 
-def rivals(confusion: list[list[int]]) -> dict[str, Callable[[], Judge]]:
-    """mien's tracker with its defaults, and the three baselines."""
+def estimators(confusion: list[list[int]]) -> dict[str, Callable[[], Estimator]]:
+    """Return mien's tracker with its defaults, and the three baselines."""
     return {
-        "mien": lambda: Tracker(MoodConfig(), confusion),
-        "raw argmax": lambda: Vote(1),
-        "15-frame vote": lambda: Vote(15),
-        "exponential smoothing, 1 s": lambda: Smoothing(1.0),
+        "mien": lambda: MienEstimator(MoodConfig(), confusion),
+        "raw argmax": lambda: VoteEstimator(1),
+        "15-frame vote": lambda: VoteEstimator(15),
+        "exponential smoothing, 1 s": lambda: SmoothingEstimator(1.0),
     }
 
 
-def curves(confusion: list[list[int]]) -> dict[str, list[Callable[[], Judge]]]:
-    """The same, each over the range of what makes it quicker or steadier."""
+def curves(confusion: list[list[int]]) -> dict[str, list[Callable[[], Estimator]]]:
+    """Return the same, each over the range of the parameter that makes it quicker or steadier."""
 
-    def tracker(memory: float) -> Callable[[], Judge]:
-        return lambda: Tracker(MoodConfig(memory=memory), confusion)
+    def tracker(memory: float) -> Callable[[], Estimator]:
+        return lambda: MienEstimator(MoodConfig(memory=memory), confusion)
 
-    def vote(frames: int) -> Callable[[], Judge]:
-        return lambda: Vote(frames)
+    def vote(frames: int) -> Callable[[], Estimator]:
+        return lambda: VoteEstimator(frames)
 
-    def smoothing(seconds: float) -> Callable[[], Judge]:
-        return lambda: Smoothing(seconds)
+    def smoothing(seconds: float) -> Callable[[], Estimator]:
+        return lambda: SmoothingEstimator(seconds)
 
     return {
         "mien (memory 0.5 to 8 s)": [tracker(memory) for memory in (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0)],
@@ -262,7 +262,7 @@ def curves(confusion: list[list[int]]) -> dict[str, list[Callable[[], Judge]]]:
 
 
 def draw_example(moments: list[Moment], confusion: list[list[int]], path: Path) -> None:
-    """Three minutes of a stream: the names the network gives, what the tracker believes, its mood and the truth."""
+    """Draw three minutes of a stream: the network's predictions, the tracker's posterior, its mood and the truth."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -272,29 +272,29 @@ def draw_example(moments: list[Moment], confusion: list[list[int]], path: Path) 
     tracker, mood = MoodTracker(MoodConfig(), confusion), None
     shown = [moment for moment in moments if moment.at <= 180]
     times = [moment.at for moment in shown]
-    beliefs, moods = [], []
+    posteriors, moods = [], []
     for moment in shown:
-        told = tracker.update(moment.reading) if moment.reading else tracker.nobody(moment.at)
-        mood = told.expression if told is not None else mood
-        beliefs.append(tracker.probabilities)
+        change = tracker.update(moment.reading, moment.at)
+        mood = change.expression if change is not None else mood
+        posteriors.append(tracker.probabilities)
         moods.append(math.nan if mood is None else float(mood))
-    figure, (names, belief) = plt.subplots(2, 1, figsize=(9, 6), sharex=True, layout="constrained")
-    read = [(moment.at, moment.reading.expression) for moment in shown if moment.reading]
-    names.plot(*zip(*read, strict=True), ".", color="lightgrey", label="what the network names")
-    names.step(times, [moment.truth for moment in shown], color="tab:green", linewidth=6, alpha=0.4, label="the truth")
-    names.step(times, moods, color="black", label="the mood")
-    names.set_yticks(range(len(Expression)), [expression.label for expression in Expression])
-    names.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(9, 6), sharex=True, layout="constrained")
+    predictions = [(moment.at, moment.reading.expression) for moment in shown if moment.reading]
+    upper.plot(*zip(*predictions, strict=True), ".", color="lightgrey", label="the network's prediction")
+    upper.step(times, [moment.truth for moment in shown], color="tab:green", linewidth=6, alpha=0.4, label="the truth")
+    upper.step(times, moods, color="black", label="the mood")
+    upper.set_yticks(range(len(Expression)), [expression.label for expression in Expression])
+    upper.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     for expression in Expression:
-        belief.plot(times, [b[expression] for b in beliefs], label=expression.label)
-    belief.axhline(MoodConfig().threshold, color="grey", linewidth=0.8, linestyle="--")
-    belief.set(xlabel="seconds", ylabel="belief", ylim=(0, 1))
-    belief.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=7, fontsize="small")
+        lower.plot(times, [p[expression] for p in posteriors], label=expression.label)
+    lower.axhline(MoodConfig().threshold, color="grey", linewidth=0.8, linestyle="--")
+    lower.set(xlabel="seconds", ylabel="probability", ylim=(0, 1))
+    lower.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=7, fontsize="small")
     figure.savefig(path, metadata={"Date": None})
 
 
 def draw(points: dict[str, list[Score]], path: Path) -> None:
-    """Delay against false changes, one line a judge."""
+    """Draw delay against false changes, one line an estimator."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -312,13 +312,13 @@ def draw(points: dict[str, list[Score]], path: Path) -> None:
 
 
 def main() -> None:
-    """Print a table, and with --curve sweep every judge."""
+    """Print a table, and with --curve sweep every estimator."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with FER2013")
     parser.add_argument("--model", type=Path, help="default: the shipped one")
     parser.add_argument("--hours", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--curve", action="store_true", help="sweep each judge's own parameter")
+    parser.add_argument("--curve", action="store_true", help="sweep each estimator's own parameter")
     parser.add_argument("--out", type=Path, help="write simulator.json and pictures there")
     args = parser.parse_args()
     classifier = Classifier.load(args.model) if args.model else Classifier.load()
@@ -326,9 +326,9 @@ def main() -> None:
     moments = list(stream(read_pool(args.data, classifier), args.hours, np.random.default_rng(args.seed)))
     print(f"{len(moments)} frames, {args.hours:g} hours; network accuracy {classifier.contract.accuracy:.3f}")
     print(f"{'':36}{'delay':>8}{'false/h':>9}{'right':>7}{'followed':>10}")
-    judges = {name: [make] for name, make in rivals(confusion).items()}
+    compared = {name: [make] for name, make in estimators(confusion).items()}
     points: dict[str, list[Score]] = {}
-    for name, makes in (judges | (curves(confusion) if args.curve else {})).items():
+    for name, makes in (compared | (curves(confusion) if args.curve else {})).items():
         for make in makes:
             result = score(moments, make())
             points.setdefault(name, []).append(result)
@@ -341,7 +341,7 @@ def main() -> None:
         (args.out / "simulator.json").write_bytes(msgspec.json.format(msgspec.json.encode(points)))
         draw_example(moments, confusion, args.out / "tracker.svg")
         if args.curve:
-            draw({name: scores for name, scores in points.items() if name not in judges}, args.out / "simulator.svg")
+            draw({name: scores for name, scores in points.items() if name not in compared}, args.out / "simulator.svg")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What tests share: test data where it is there, faces made from the demo's averages, and the command line."""
+"""Shared fixtures: test data where it is present, faces drawn from the demo's averages, and the command line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shared() -> Path:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left behind."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -45,7 +45,7 @@ def mien(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     def call(*arguments: str | Path) -> Outcome:
         try:
             code = main([str(argument) for argument in arguments])
-        except SystemExit as done:  # argparse's own way out
+        except SystemExit as done:  # argparse exits by itself
             code = int(done.code or 0)
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
@@ -54,12 +54,12 @@ def mien(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
 
 def scene(expression: Expression = Expression.HAPPY) -> NDArray[np.uint8]:
-    """A 640x480 frame with the demo's face wearing an expression."""
+    """Return a frame with the demo's face showing an expression, uint8 (480, 640)."""
     return DemoCamera().draw((expression + 0.6) * STAY)
 
 
 def face_folders(folder: Path) -> None:
-    """A small tree of noisy demo faces, a folder a label: 84 to train with, 28 to validate."""
+    """Write a small tree of noisy demo faces, a folder a label: 84 to train with, 28 to validate."""
     rng = np.random.default_rng(0)
     for expression in Expression:
         face = cv2.resize(scene(expression)[120:360, 200:440], (48, 48), interpolation=cv2.INTER_AREA)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mien.cli import Arguments, Parser, dispatch, guarded
 from mien.errors import ModelError, UsageError
-from mien.native_stderr import suppress_native_stderr
+from mien.vision.native_stderr import suppress_native_stderr
 from mien_training.keras_import import import_keras_quietly
 
 if TYPE_CHECKING:  # TensorFlow is loaded by the commands alone

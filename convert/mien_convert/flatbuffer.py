@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from mien.errors import ModelError
-from mien.native_stderr import suppress_native_stderr
 from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import Mode
+from mien.vision.native_stderr import suppress_native_stderr
 from mien_convert.progress import counted
 from mien_convert.source import Function
 

@@ -12,8 +12,8 @@ import keras
 import tensorflow as tf
 
 from mien.errors import InputError, ModelError
-from mien.native_stderr import suppress_native_stderr
 from mien.vision.model_file import View
+from mien.vision.native_stderr import suppress_native_stderr
 from mien_convert.fold import fold
 from mien_training.networks import mirror_layers  # noqa: F401  # Keras finds our own layers once they are imported
 from mien_training.run_folder import read_run

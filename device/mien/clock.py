@@ -1,4 +1,4 @@
-"""The two clocks of the music side, in one place, so that a test can turn six hours in a second."""
+"""The two clocks, injected together, so that a test runs six hours in a second."""
 
 from __future__ import annotations
 

@@ -1,17 +1,12 @@
-"""Configuration: one TOML file in typed sections, all of whose errors are reported at once."""
+"""The configuration's sections. Every key has a default that runs, and a description."""
 
 from __future__ import annotations
 
-import difflib
-import os
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
-from mien.errors import ConfigError
 from mien.expression import Label
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -239,106 +234,3 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     music: MusicConfig = MusicConfig()
     spotify: SpotifyConfig = SpotifyConfig()
     mqtt: MqttConfig = MqttConfig()
-
-
-def find() -> Path | None:
-    """The configuration file in force: the system's, else the user's, else none."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    for path in (Path("/etc/mien/mien.toml"), home / "mien" / "mien.toml"):
-        if path.is_file():
-            return path
-    return None
-
-
-def load(path: Path | None) -> Config:
-    """Read a file, or give the defaults where there is none. Raises ConfigError that names every fault."""
-    if path is None:
-        return Config()
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from None
-    config, faults = parse(values)
-    if faults:
-        raise ConfigError(f"{path}: " + "; ".join(faults) + ".")
-    return config
-
-
-def parse(values: dict[str, Any]) -> tuple[Config, list[str]]:
-    """Check every section and key by itself, so that one fault hides no other.
-
-    Returns the configuration with defaults in the place of what is wrong, and a sentence for each fault.
-    """
-    faults: list[str] = []
-    sections: dict[str, Any] = {}
-    kinds = {field.name: type(field.default) for field in msgspec.structs.fields(Config)}
-    for name, section in values.items():
-        if name not in kinds:
-            faults.append(f"unknown section [{name}]{_did_you_mean(name, list(kinds))}")
-        elif not isinstance(section, dict):
-            faults.append(f"{name} must be a section: write [{name}]")
-        else:
-            sections[name] = _section(kinds[name], name, section, faults)
-    if "mqtt" in sections and "host" not in values["mqtt"]:
-        faults.append("mqtt.host is missing: name the broker, or leave the section out")
-    config = Config(**sections)
-    if config.music.enabled and not config.spotify.client_id:
-        faults.append("music.enabled needs spotify.client_id, the client id of your own Spotify app")
-    return config, faults
-
-
-def example() -> str:
-    """A file with every key, what it means, and its default."""
-    lines = ["# mien's configuration. Every key may be left out."]
-    for section in msgspec.structs.fields(Config):
-        kind = type(section.default)
-        lines += ["", f"[{section.name}]"]
-        descriptions = _descriptions(kind)
-        for field in msgspec.structs.fields(kind):
-            lines += [f"# {descriptions[field.name]}", f"{field.name} = {_toml(getattr(section.default, field.name))}"]
-    return "\n".join(lines) + "\n"
-
-
-def show(config: Config) -> str:
-    """The effective configuration as TOML."""
-    lines = []
-    for section in msgspec.structs.fields(Config):
-        values = msgspec.structs.asdict(getattr(config, section.name))
-        lines += [f"[{section.name}]", *(f"{name} = {_toml(value)}" for name, value in values.items()), ""]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _section(kind: type[msgspec.Struct], name: str, values: dict[str, Any], faults: list[str]) -> msgspec.Struct:
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    good = {}
-    for key, value in values.items():
-        if key not in fields:
-            faults.append(f"unknown key {name}.{key}{_did_you_mean(key, list(fields))}")
-            continue
-        try:
-            good[key] = msgspec.convert(value, fields[key].type)
-        except msgspec.ValidationError as error:
-            faults.append(f"{name}.{key}: {str(error)[0].lower()}{str(error)[1:]}")
-    return kind(**good)
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(known)})"
-
-
-def _toml(value: str | float | bool | tuple[str, ...] | dict[str, str]) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f" {key} = {_toml(text)}" for key, text in value.items()) + " }"
-    # TOML's basic strings, numbers, booleans and arrays are written as JSON's
-    return msgspec.json.encode(value).decode()
-
-
-def _descriptions(kind: type[msgspec.Struct]) -> dict[str, str]:
-    """Return what each field of a section means, from its `Meta(description=...)`."""
-    hints = get_type_hints(kind, include_extras=True)
-    return {
-        name: next(meta.description for meta in hint.__metadata__ if meta.description) for name, hint in hints.items()
-    }

@@ -1,21 +1,21 @@
-"""What may be changed while the daemon runs, and what may be read of it: by outputs, from any thread."""
+"""Settings that may be changed and diagnostics that may be read while the daemon runs, from any thread."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mien.config import PROFILES, Config, Profile
+from mien.config import PROFILES, MoodConfig, Profile, VisionConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """How the daemon is, as of its latest frame.
+    """The daemon's state as of its latest frame.
 
     camera: "starting" until its first frame, else the state of the latest CameraEvent; detail: that event's.
-    frames: looked at since the start. faces: in view now.
+    frames: processed since the start. faces: in view now.
     fps: frames a second. detect_ms, inference_ms: mean time of detection and of one inference, milliseconds.
-    low_quality: readings weighed down or dropped since the start, by reason (vision.quality lists the reasons).
+    low_quality: readings with reduced or no weight since the start, by reason (vision.quality lists the reasons).
     """
 
     camera: Literal["starting", "open", "fault", "paused", "ended"] = "starting"
@@ -29,22 +29,22 @@ class Diagnostics:
 
 
 class Controls:
-    """Each attribute is one immutable value, so reading and assigning need no lock.
+    """The settings. Each attribute is one immutable value, so that reading and assigning need no lock.
 
-    The loop acts on a change at its next frame, or within a tenth of a second while it waits.
+    The pipeline applies a change at its next frame, or within a tenth of a second while it waits.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, vision: VisionConfig, mood: MoodConfig) -> None:
         self.diagnostics = Diagnostics()
         self.detection = True
-        """Whether to look at all; off closes the camera."""
-        self._profile: Profile = config.vision.profile
-        self._threshold = config.mood.threshold
+        """Whether faces are detected; off closes the camera."""
+        self._profile: Profile = vision.profile
+        self._threshold = mood.threshold
         self._stop: Literal["stop", "restart"] | None = None
 
     @property
     def profile(self) -> Profile:
-        """How much of the processor to use. Setting another name raises ValueError."""
+        """The share of the processor to use. Setting an unknown name raises ValueError."""
         return self._profile
 
     @profile.setter
@@ -66,9 +66,9 @@ class Controls:
 
     @property
     def stopping(self) -> Literal["stop", "restart"] | None:
-        """What the daemon was asked to do as soon as it can: end, or end and be started anew."""
+        """What was requested: to stop, or to stop and start again; None while neither was."""
         return self._stop
 
     def stop(self, how: Literal["stop", "restart"] = "stop") -> None:
-        """Ask the daemon to end, or to end and start anew. May be called from a signal handler."""
+        """Request that the daemon stops, or stops and starts again. May be called from a signal handler."""
         self._stop = how

@@ -1,16 +1,16 @@
-"""What can go wrong in a way that a person can mend. Every message says what to do."""
+"""Errors that a person can resolve. Every message is one sentence that includes what to do."""
 
 from typing import ClassVar
 
 
 class MienError(Exception):
-    """An expected failure: shown as one sentence, never as a traceback."""
+    """An expected failure: printed as one sentence, never as a traceback."""
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(MienError):
-    """The command line asks for something that cannot be."""
+    """The command line is invalid."""
 
     exit_code = 2
 
@@ -34,6 +34,6 @@ class ModelError(MienError):
 
 
 class RemoteError(MienError):
-    """A remote service refused, or what it needs on this machine cannot be used."""
+    """A remote service refused for good, or a file that it needs on this machine cannot be used."""
 
     exit_code = 6

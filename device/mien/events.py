@@ -1,4 +1,4 @@
-"""The small values that flow from the camera to the outputs. They import nothing heavy and nothing of the stages."""
+"""The values that flow from the camera to the outputs. This module imports nothing heavy and no stage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """Where a face is: the square box of a face detector, in pixels of the frame, x to the right and y down."""
+    """The square bounding box of a face, in pixels of the frame; x, y: its corner, x to the right and y down."""
 
     x: int
     y: int
@@ -41,11 +41,11 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the network says of one face at one instant.
+    """The network's classification of one face at one instant.
 
     probabilities: one for each Expression in its order, each 0 to 1, summing to 1.
     at: seconds, the frame's.
-    weight: how far to trust it, 0 (not at all: a face is there, but cannot be read) to 1.
+    weight: how far to trust it, 0 (not at all: a face is in view, but too poor a picture to classify) to 1.
     """
 
     probabilities: tuple[float, ...]
@@ -65,10 +65,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """A steady mood: what outputs act on.
+    """A stable mood: what outputs act on.
 
-    expression: None while nobody is there.
-    confidence: 0 to 1. probabilities: as in Reading; empty while nobody is there.
+    expression: None while no face is in view.
+    confidence: 0 to 1. probabilities: as in Reading; empty while no face is in view.
     at: seconds; when this mood began to hold, on the clock of the readings.
     """
 
@@ -79,13 +79,13 @@ class Mood:
 
     @property
     def valence(self) -> float:
-        """Expected pleasantness under the probabilities, -1 to 1; 0 while nobody is there."""
-        return expected_place(self.probabilities)[0]
+        """Expected pleasantness under the probabilities, -1 to 1; 0 while no face is in view."""
+        return expected_affect(self.probabilities)[0]
 
     @property
     def arousal(self) -> float:
-        """Expected excitement under the probabilities, -1 to 1; 0 while nobody is there."""
-        return expected_place(self.probabilities)[1]
+        """Expected excitement under the probabilities, -1 to 1; 0 while no face is in view."""
+        return expected_affect(self.probabilities)[1]
 
 
 CameraState = Literal["open", "fault", "paused", "ended"]
@@ -93,12 +93,12 @@ CameraState = Literal["open", "fault", "paused", "ended"]
 
 @dataclass(frozen=True, slots=True)
 class CameraEvent:
-    """A change of the camera, after which no mood holds until the next Mood comes.
+    """A change of the camera's state, after which there is no mood until the next Mood.
 
     state: "open" with its first frame and after a fault, "fault" when it fails, "paused" when detection was turned off
     and the camera is closed, "ended" when a replay is over or the daemon stops.
-    detail: what happened and what to do, for a person, at the end how many readings were doubtful and why; empty where
-    there is nothing to say. at: seconds.
+    detail: a sentence for a person on the fault and what to do, or at the end on readings of low quality; may be empty.
+    at: seconds.
     """
 
     state: CameraState
@@ -107,25 +107,25 @@ class CameraEvent:
 
 
 Event = Mood | CameraEvent
-"""What outputs are told."""
+"""What the pipeline yields and outputs handle."""
 
 
 def most_probable(probabilities: tuple[float, ...]) -> Expression:
-    """The expression with the largest probability; the first of equals."""
+    """Return the expression with the largest probability; the first of equals."""
     return Expression(max(range(len(probabilities)), key=probabilities.__getitem__))
 
 
-def certain(expression: Expression) -> tuple[float, ...]:
-    """The probabilities of an expression that was named, not seen: 1 for it, 0 for the others."""
-    return tuple(float(each == expression) for each in Expression)
+def one_hot(expression: Expression) -> tuple[float, ...]:
+    """Return the probabilities of an expression that is given, not recognized: 1 for it, 0 for the others."""
+    return tuple(float(other == expression) for other in Expression)
 
 
-def expected_place(probabilities: tuple[float, ...]) -> tuple[float, float]:
-    """The mean (valence, arousal) on the circumplex under the probabilities."""
+def expected_affect(probabilities: tuple[float, ...]) -> tuple[float, float]:
+    """Return the mean (valence, arousal) on the circumplex under the probabilities, each -1 to 1."""
     pairs = list(zip(Expression, probabilities, strict=False))
     return sum(e.valence * p for e, p in pairs), sum(e.arousal * p for e, p in pairs)
 
 
-def by_label(probabilities: tuple[float, ...]) -> dict[str, float]:
-    """Probabilities as a mapping from label, rounded to four digits, for JSON."""
+def probabilities_by_label(probabilities: tuple[float, ...]) -> dict[str, float]:
+    """Return the probabilities by label, rounded to four digits, for JSON."""
     return {label: round(p, 4) for label, p in zip(LABELS, probabilities, strict=False)}

@@ -1,4 +1,4 @@
-"""The seven expressions that mien names, in the order of the network's outputs."""
+"""The seven expressions, in the order of the network's outputs."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""From a stream of readings to a mood that holds still. Pure: it knows no clock but the readings' own.
+"""From a stream of readings to a stable mood. Pure: it has no clock but the readings' times.
 
 A recursive Bayesian filter over the seven expressions, a hidden Markov model in continuous time (Rabiner 1989 for the
-discrete one). Between two readings a mood keeps with the probability exp(-t / hold) and else jumps to a usual one; a
-reading then multiplies each expression's probability by how likely it makes such a reading. Readings close in time
-share their faults (a blink, a word, a turned head), so that a reading counts in proportion to the time since the
-last, and as one whole piece of evidence only after `memory` seconds: twice the frame rate is no twice the proof. The
-less a reading resembles those of the last `memory` seconds, the less it can share with them, and the more it counts.
+discrete one). Between two readings a mood persists with the probability exp(-t / hold), or else one is drawn from the
+prior; a reading then multiplies each expression's probability by the likelihood of such a reading. Readings close in
+time share their faults (a blink, a word, a turned head), so that a reading counts in proportion to the time since the
+last, and as one whole piece of evidence only after `memory` seconds: twice the frame rate is not twice the evidence.
+The less a reading resembles those of the last `memory` seconds, the less it can share with them, and the more it
+counts.
 """
 
 from __future__ import annotations
@@ -19,145 +20,156 @@ from mien.events import Mood, Reading, most_probable
 from mien.expression import Expression
 
 HYSTERESIS = 0.2
-"""By how much another expression must lead the present one, so that two equals do not take turns."""
+"""Probability by which another expression must lead the present mood, so that two equals do not alternate."""
 
-PRIOR_SHARE = 0.65
-"""How much of the expressions' frequency is taken out of the network's probabilities: by Bayes' rule it would be all of
-it (1), since the filter has a prior of its own; what rare expressions lose in certainty speaks for less."""
+PRIOR_EXPONENT = 0.65
+"""How much of the expressions' frequency is divided out of the network's probabilities: by Bayes' rule all of it (1),
+since the filter has a prior of its own; less is better, as the network is also less confident of rare expressions."""
 
-NEWS = 2.0
+NOVELTY_GAIN = 2.0
 """How much more a reading counts that is wholly unlike the recent ones. From 1 to 4 the simulator's false changes are
-about half of those without, at the same delay; so they are at 3 and 15 frames a second, and with trembling readings."""
+about half of those without, at the same delay, also at 3 and 15 frames a second, and with noisy readings."""
 
-_PRIOR_COUNT = 20.0  # faces the counts are smoothed with, so that what was never named is not impossible
-_FLOOR = 0.001  # no reading rules an expression out
+_PSEUDO_COUNT = 20.0  # faces added to each count, so that an expression that was never predicted stays possible
+_FLOOR = 0.001  # added to each likelihood: no reading excludes an expression
 _COUNT = len(Expression)
 
 
 class MoodTracker:
-    """Readings in, changes of mood out.
+    """Filters readings into changes of the mood.
 
-    Frame rates may vary and frames may lack: only time counts. A reading from before the last is ignored; readings of
-    one instant count as their mean, in whatever order they come. threshold: may be set at any time, 0 to 1.
+    Frame rates may vary and frames may be missing: only time counts. A reading from before the last is ignored;
+    readings of one instant count as their mean, in whatever order they come. threshold: may be set at any time, 0 to 1.
     """
 
     def __init__(self, config: MoodConfig, confusion: Sequence[Sequence[int]] | None = None) -> None:
-        """confusion: validation faces by [true][named], of the network; without it all count as equally frequent."""
+        """confusion: the network's validation faces by [true][predicted]; without it the prior is uniform."""
         self.threshold = config.threshold
         self._config = config
-        self._usual = frequencies(confusion or [[0] * _COUNT])
-        self._rarity = rarity(self._usual)
+        self._prior = frequencies(confusion or [[0] * _COUNT])
+        self._likelihood_scale = likelihood_scale(self._prior)
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, as after a camera was off: the next mood is told even if it is the same."""
+        """Return to the initial state, as after a camera was off: the next mood is returned even if it is the same."""
         self._now = -math.inf
-        self._seen: float | None = None  # when a face was seen last, or watching began
-        self._passed = math.inf  # since then, in units of `memory`
-        self._told: _Choice | None = None
-        self._know_nothing()
+        self._face_at: float | None = None  # when a face was last in view, or the first frame came
+        self._elapsed = math.inf  # since then, in units of `memory`
+        self._reported: _Decision | None = None
+        self._reset_filter()
 
-    def _know_nothing(self) -> None:
-        self._belief = self._usual
-        self._choice = _Choice()
-        self._recent = self._usual  # mean of the readings, of which those `memory` seconds ago count a third
+    def _reset_filter(self) -> None:
+        self._posterior = self._prior
+        self._decision = _Decision()
+        self._recent = self._prior  # moving average of the readings, with the time constant `memory`
         self._begin_instant()
 
     def _begin_instant(self) -> None:
-        self._before = self._belief, self._choice, self._recent  # as they were before this instant's readings
-        self._logs: list[list[float]] = []  # evidence of each of this instant's readings
-        self._blends: list[list[float]] = []  # and the recent readings' mean with it
+        self._before = self._posterior, self._decision, self._recent  # as they were before this instant's readings
+        self._log_likelihoods: list[list[float]] = []  # of each of this instant's readings
+        self._averages: list[list[float]] = []  # the recent readings' average with each of them
 
     @property
     def probabilities(self) -> tuple[float, ...]:
-        """What is believed now, one for each Expression, summing to 1."""
-        return self._belief
+        """The posterior, one for each Expression, summing to 1."""
+        return self._posterior
 
-    def update(self, reading: Reading) -> Mood | None:
-        """Take a reading in; the new mood if it changes it."""
-        if not self._move_to(reading.at):
-            return None
-        self._seen = reading.at
-        before, choice, recent = self._before
-        self._logs.append(self._evidence(reading, recent))
-        self._blends.append(self._blend(reading, recent))
-        self._belief = _normalized([p * math.exp(log) for p, log in zip(before, _mean(self._logs), strict=True)])
-        self._recent = _mean(self._blends)
-        self._choice = self._settle(choice)
-        mood = self._choice.mood
-        if mood is None or (self._told is not None and mood == self._told.mood):
-            return None
-        self._told = self._choice
-        return Mood(mood, self._belief[mood], self._belief, self._now)
+    def update(self, reading: Reading | None, at: float) -> Mood | None:
+        """Take one frame into account and return the new mood if that changes it.
 
-    def nobody(self, at: float) -> Mood | None:
-        """Take in that no face is seen; a mood without expression once that has lasted for `absent_after`."""
-        if not self._move_to(at):
+        reading: the frame's, None if no face is in view. at: seconds, the frame's.
+        """
+        if not self._predict(at):
             return None
-        if self._seen is None:
-            self._seen = at
-        if at - self._seen < self._config.absent_after or self._told == _Choice():
+        return self._update_absence(at) if reading is None else self._update_posterior(reading)
+
+    def _update_absence(self, at: float) -> Mood | None:
+        """Return a mood without expression once no face has been in view for `absent_after` seconds."""
+        if self._face_at is None:
+            self._face_at = at
+        if at - self._face_at < self._config.absent_after or self._reported == _Decision():
             return None
-        self._know_nothing()
-        self._told = _Choice()
+        self._reset_filter()
+        self._reported = _Decision()
         return Mood(None, 0.0, (), at)
 
-    def _move_to(self, at: float) -> bool:
-        """Let time pass: belief fades towards what is usual. False for a time that lies before now, or is none."""
+    def _update_posterior(self, reading: Reading) -> Mood | None:
+        """Apply Bayes' rule with a reading, and decide."""
+        self._face_at = self._now
+        prior, decision, recent = self._before
+        self._log_likelihoods.append(self._log_likelihood(reading, recent))
+        self._averages.append(self._average(reading, recent))
+        log_likelihood = _mean(self._log_likelihoods)
+        self._posterior = _normalized([p * math.exp(log) for p, log in zip(prior, log_likelihood, strict=True)])
+        self._recent = _mean(self._averages)
+        self._decision = self._decide(decision)
+        mood = self._decision.mood
+        if mood is None or (self._reported is not None and mood == self._reported.mood):
+            return None
+        self._reported = self._decision
+        return Mood(mood, self._posterior[mood], self._posterior, self._now)
+
+    def _predict(self, at: float) -> bool:
+        """Advance the filter to a time: the posterior decays towards the prior. False for a time before now, or NaN."""
         if not math.isfinite(at) or at < self._now:
             return False
         if at > self._now:
             keep = math.exp((self._now - at) / self._config.hold)
-            self._belief = tuple(keep * p + (1 - keep) * u for p, u in zip(self._belief, self._usual, strict=True))
-            self._passed = math.inf if self._seen is None else (at - self._seen) / self._config.memory
+            pairs = zip(self._posterior, self._prior, strict=True)
+            self._posterior = tuple(keep * p + (1 - keep) * prior for p, prior in pairs)
+            self._elapsed = math.inf if self._face_at is None else (at - self._face_at) / self._config.memory
             self._now = at
             self._begin_instant()
         return True
 
-    def _evidence(self, reading: Reading, recent: Sequence[float]) -> list[float]:
-        """What a reading adds to the logarithm of each expression's probability."""
-        unlike = sum(abs(q - r) for q, r in zip(reading.probabilities, recent, strict=True)) / 2
-        counts = reading.weight * min(1.0, self._passed * (1 + NEWS * unlike))
-        return [counts * math.log(q * r + _FLOOR) for q, r in zip(reading.probabilities, self._rarity, strict=True)]
+    def _log_likelihood(self, reading: Reading, recent: Sequence[float]) -> list[float]:
+        """Return what a reading adds to the logarithm of each expression's probability."""
+        novelty = sum(abs(q - r) for q, r in zip(reading.probabilities, recent, strict=True)) / 2
+        weight = reading.weight * min(1.0, self._elapsed * (1 + NOVELTY_GAIN * novelty))
+        pairs = zip(reading.probabilities, self._likelihood_scale, strict=True)
+        return [weight * math.log(q * scale + _FLOOR) for q, scale in pairs]
 
-    def _blend(self, reading: Reading, recent: Sequence[float]) -> list[float]:
-        """The recent readings' mean with this one in it, however little it may weigh."""
-        new = -math.expm1(-self._passed)
+    def _average(self, reading: Reading, recent: Sequence[float]) -> list[float]:
+        """Return the recent readings' average with this one in it, whatever its weight."""
+        new = -math.expm1(-self._elapsed)
         return [r + new * (q - r) for q, r in zip(reading.probabilities, recent, strict=True)]
 
-    def _settle(self, choice: _Choice) -> _Choice:
-        """The choice after this instant: a rival that has led for long enough becomes the mood."""
-        leader = most_probable(self._belief)
-        lead = self._belief[leader] - (self._belief[choice.mood] if choice.mood is not None else 0.0)
-        if leader == choice.mood or self._belief[leader] < self.threshold or lead < HYSTERESIS:
-            return _Choice(choice.mood)
-        since = choice.since if choice.rival == leader else self._now
+    def _decide(self, decision: _Decision) -> _Decision:
+        """Return the decision after this instant: a candidate that has led for `dwell` seconds becomes the mood."""
+        leader = most_probable(self._posterior)
+        lead = self._posterior[leader] - (self._posterior[decision.mood] if decision.mood is not None else 0.0)
+        if leader == decision.mood or self._posterior[leader] < self.threshold or lead < HYSTERESIS:
+            return _Decision(decision.mood)
+        since = decision.since if decision.candidate == leader else self._now
         if self._now - since < self._config.dwell or since == self._now:  # one instant alone decides nothing
-            return _Choice(choice.mood, leader, since)
-        return _Choice(leader)
+            return _Decision(decision.mood, leader, since)
+        return _Decision(leader)
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
-    """The present mood, and the expression that would take its place, since when."""
+class _Decision:
+    """The present mood, and the candidate that leads it. since: seconds, when the candidate began to lead."""
 
     mood: Expression | None = None
-    rival: Expression | None = None
+    candidate: Expression | None = None
     since: float = 0.0
 
 
 def frequencies(confusion: Sequence[Sequence[int]]) -> tuple[float, ...]:
-    """How often the network names each expression, shares that sum to 1, from counts by [true][named]; smoothed."""
-    return _normalized([math.fsum(column) + _PRIOR_COUNT for column in zip(*confusion, strict=True)])
+    """Return how often the network predicts each expression, shares that sum to 1, smoothed.
 
-
-def rarity(shares: Sequence[float]) -> list[float]:
-    """What turns the network's probability of each expression into how likely that expression makes such a reading.
-
-    Proportional to 1 / share ** PRIOR_SHARE.
+    confusion: faces by [true][predicted].
     """
-    named = [share**PRIOR_SHARE for share in shares]
-    return [math.fsum(named) / _COUNT / value for value in named]
+    return _normalized([math.fsum(column) + _PSEUDO_COUNT for column in zip(*confusion, strict=True)])
+
+
+def likelihood_scale(shares: Sequence[float]) -> list[float]:
+    """Return the factors that turn the network's probabilities into likelihoods: proportional to 1 / share.
+
+    shares: as of `frequencies`. Each is raised to PRIOR_EXPONENT first.
+    """
+    powers = [share**PRIOR_EXPONENT for share in shares]
+    return [math.fsum(powers) / _COUNT / power for power in powers]
 
 
 def _mean(rows: Sequence[Sequence[float]]) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Where mien keeps what it learns: catalogue, history, tokens."""
+"""The state directory, and files in it: replaced whole, locked."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LOCK_POLL = 0.05  # seconds between attempts to take a lock
 
 
 def state_directory() -> Path:
-    """$STATE_DIRECTORY (systemd's), else $XDG_STATE_HOME/mien, else ~/.local/state/mien; made with mode 0700.
+    """Return $STATE_DIRECTORY (systemd's), else $XDG_STATE_HOME/mien, else ~/.local/state/mien; made with mode 0700.
 
-    Raises ConfigError where it can be neither made nor used.
+    Raises ConfigError where it cannot be made.
     """
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd separates several by colons
     path = Path(given) if given else _home() / "mien"
@@ -31,10 +31,10 @@ def state_directory() -> Path:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put content in place of a file, readable by its owner only (mode 0600).
+    """Replace a file's content atomically, with mode 0600.
 
-    A cut power supply or a full disk leaves the old file or the new one, never a part. Raises OSError where it cannot
-    be written; the old file then stands.
+    A power cut or a full disk leaves the old file or the new one, never a part of one. Raises OSError where it cannot
+    be written; the old file then stays.
     """
     part = path.with_suffix(f".{os.getpid()}.part")  # two processes never write to one
     try:

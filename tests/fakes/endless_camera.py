@@ -1,6 +1,6 @@
-"""`mien` with a camera made of the demo's scene, without end, that fails while the file $MIEN_TEST_FAULT is there.
+"""`mien` with a camera that repeats the demo's scene, and fails while the file $MIEN_TEST_FAULT exists.
 
-The file $MIEN_TEST_OPEN is there while the camera is open. With $MIEN_TEST_MUSIC there is music, which plays nothing.
+The file $MIEN_TEST_OPEN exists while the camera is open. With $MIEN_TEST_MUSIC there is music, which plays nothing.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from mien import cli
 from mien.errors import InputError
 from mien.events import Event, Frame
-from mien.service import daemon, music_output
+from mien.service import daemon
+from mien.service.music_controller import MusicController
 from mien.vision.camera.demo import LENGTH, DemoCamera
+
+if TYPE_CHECKING:
+    from mien.service.music_output import MusicOutput
 
 FAULT, OPEN = Path(os.environ["MIEN_TEST_FAULT"]), Path(os.environ["MIEN_TEST_OPEN"])
 
@@ -39,8 +43,8 @@ class EndlessCamera:
                 yield Frame(frame.gray, frame.at + turn * LENGTH)
             turn += 1
 
-    def pace(self, interval: float) -> None:
-        """Ten frames a second are what it gives."""
+    def set_frame_interval(self, interval: float) -> None:
+        """Do nothing: it delivers ten frames a second."""
 
     def close(self) -> None:
         OPEN.unlink(missing_ok=True)
@@ -51,7 +55,7 @@ class EndlessCamera:
 
 
 @dataclass
-class NowPlaying:
+class NothingPlaying:
     title: str = "A song"
     artist: str = "Somebody"
     why: str = "Because it is a test."
@@ -59,8 +63,8 @@ class NowPlaying:
 
 
 @dataclass
-class Player:
-    now: NowPlaying = field(default_factory=NowPlaying)
+class SilentMusicOutput:
+    now: NothingPlaying = field(default_factory=NothingPlaying)
 
     def handle(self, event: Event) -> None:
         """Nothing is played."""
@@ -75,11 +79,12 @@ class Player:
         """Nothing is played."""
 
     def skip(self) -> None:
-        self.now = NowPlaying("The next song")
+        self.now = NothingPlaying("The next song")
 
 
 if __name__ == "__main__":
     vars(daemon)["open_camera"] = EndlessCamera
     if "MIEN_TEST_MUSIC" in os.environ:
-        vars(music_output)["open_music_output"] = lambda _music, _spotify: nullcontext(Player())
+        controller = MusicController(cast("MusicOutput", SilentMusicOutput()), on=True, intent="match")
+        vars(daemon)["_open_music"] = lambda _config: nullcontext(controller)
     sys.exit(cli.main())

@@ -1,6 +1,6 @@
-"""Golden vectors: what the shipped network answers to drawn pictures, so that every runtime can be held to it.
+"""Golden vectors: the shipped network's outputs for drawn pictures, with which every runtime is compared.
 
-    python -m tests.fakes.golden        writes tests/fakes/golden.json anew; needed when the shipped network is replaced
+    python -m tests.fakes.golden        writes tests/fakes/golden.json; needed when the shipped network is replaced
 
 The pictures come from a hash function with a fixed seed, not from any data set, and are the same on every machine.
 """
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.vision.classifier import SHIPPED, Classifier
+from mien.vision.classifier import DEFAULT_MODEL, Classifier
 from mien.vision.crop import INPUT_SIDE
 
 FILE = Path(__file__).with_name("golden.json")
@@ -26,21 +26,21 @@ _GRIDS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 48)  # squares a side, from flat areas t
 
 
 def pictures() -> NDArray[np.uint8]:
-    """uint8 (256, 48, 48, 1): chequers of several sizes, contrasts and brightnesses; whole numbers throughout."""
-    drawn = np.frombuffer(hashlib.shake_128(_SEED).digest(COUNT * (INPUT_SIDE**2 + 2)), np.uint8)
-    made = []
-    for index, row in enumerate(drawn.reshape(COUNT, -1).astype(np.int64)):
+    """Return chequers of several sizes, contrasts and brightnesses, uint8 (256, 48, 48, 1); drawn in integers."""
+    random = np.frombuffer(hashlib.shake_128(_SEED).digest(COUNT * (INPUT_SIDE**2 + 2)), np.uint8)
+    drawn = []
+    for index, row in enumerate(random.reshape(COUNT, -1).astype(np.int64)):
         side = _GRIDS[index % len(_GRIDS)]
         grid = row[: side * side].reshape(side, side)
         contrast, brightness = row[-2], row[-1] - 128
         grey = (grid - 128) * (64 + contrast) // 128 + 128 + brightness
-        made.append(np.kron(np.clip(grey, 0, 255), np.ones((INPUT_SIDE // side,) * 2, np.int64)))
-    return np.stack(made).astype(np.uint8)[..., np.newaxis]
+        drawn.append(np.kron(np.clip(grey, 0, 255), np.ones((INPUT_SIDE // side,) * 2, np.int64)))
+    return np.stack(drawn).astype(np.uint8)[..., np.newaxis]
 
 
 def vectors() -> dict[str, Any]:
-    """The shipped network's digest, the pictures' digest, and its answers in steps of its output's scale."""
-    classifier = Classifier.load(SHIPPED)
+    """Return the digests of the shipped network and the pictures, and its outputs in steps of their scale."""
+    classifier = Classifier.load(DEFAULT_MODEL)
     assert classifier.output_step is not None  # the shipped network is int8
     inputs = pictures()
     logits = np.stack([classifier.logits(picture) for picture in inputs])

@@ -1,4 +1,4 @@
-"""A small data set in FER2013's layout with FER+'s votes beside it: noise, nobody's face."""
+"""A small data set in FER2013's layout with FER+'s votes: noise, not faces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _VOTED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutr
 
 
 def write_rated_faces(folder: Path, count: int = 14) -> Path:
-    """So many faces a split, of each expression in turn; the taggers see another, and nothing in the first."""
+    """Write `count` faces a split, of each expression in turn; the votes are for another, and none for the first."""
     rng = np.random.default_rng(5)
     faces, votes = ["emotion,pixels,Usage"], ["Usage," + ",".join(_VOTED)]
     for split in ("Training", "PublicTest", "PrivateTest"):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.commands.spotify import open_client as open_configured_client
-from mien.config import load
+from mien.commands.spotify_client import open_client as open_configured_client
+from mien.config_file import load
 from mien.music.players.spotify import client as client_module
 from mien.music.players.spotify.client import Endpoints, SpotifyClient
 from mien.music.players.spotify.store import TokenStore
@@ -71,6 +71,6 @@ def spotify_config(server: SpotifyServer, tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.fixture
 def logged_in(spotify_config: Path, server: SpotifyServer) -> Path:
     """A configuration whose user is logged in."""
-    client = open_configured_client(load(spotify_config))
+    client = open_configured_client(load(spotify_config).spotify)
     assert client.complete_login(server.spotify.consent(client.begin_login()))
     return spotify_config

@@ -15,20 +15,20 @@ import numpy as np
 import pytest
 
 from mien.expression import LABELS
-from mien.vision.classifier import SHIPPED
+from mien.vision.classifier import DEFAULT_MODEL
 from tests.conftest import Outcome, scene
 
 Mien = Callable[..., Outcome]
 
 
-def refused(outcome: Outcome, code: int, *said: str) -> None:
+def refused(outcome: Outcome, code: int, *texts: str) -> None:
     """One sentence on stderr, nothing on stdout, the documented exit code."""
     assert outcome.code == code, outcome
     assert outcome.out == ""
     assert outcome.err.startswith("mien: ")
     assert outcome.err.count("\n") == 1
     assert "Traceback" not in outcome.err
-    for text in said:
+    for text in texts:
         assert text in outcome.err
 
 
@@ -38,18 +38,18 @@ def png(width: int, height: int) -> bytes:
     rows = b"".join(packer.compress(bytes(width + 1)) for _ in range(height)) + packer.flush()
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
-    made = (
+    chunk_bytes = (
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(made)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk_bytes)
 
 
 def test_classify_json_has_the_documented_fields(mien: Mien, photo: Path) -> None:
     """One object a photo: path and faces, each with box, expression, confidence and all probabilities."""
     [line] = mien("classify", photo, "--json").out.splitlines()
-    answer = json.loads(line)
-    assert answer["path"] == str(photo)
-    [face] = answer["faces"]
+    result = json.loads(line)
+    assert result["path"] == str(photo)
+    [face] = result["faces"]
     assert set(face) == {"box", "expression", "confidence", "probabilities"}
     assert list(face["probabilities"]) == list(LABELS)
     assert sum(face["probabilities"].values()) == pytest.approx(1, abs=0.001)
@@ -60,17 +60,17 @@ def test_classify_json_has_the_documented_fields(mien: Mien, photo: Path) -> Non
     assert 0 <= y < y + height <= 480
 
 
-def test_no_face_is_an_answer(mien: Mien, empty_photo: Path) -> None:
-    """A photo without a face is no error: no faces for classify, no song for recommend."""
-    answer = mien("classify", empty_photo, "--json")
-    assert (answer.code, json.loads(answer.out)) == (0, {"path": str(empty_photo), "faces": []})
+def test_no_face_is_a_result(mien: Mien, empty_photo: Path) -> None:
+    """A photo without a face is not an error: no faces for classify, no song for recommend."""
+    result = mien("classify", empty_photo, "--json")
+    assert (result.code, json.loads(result.out)) == (0, {"path": str(empty_photo), "faces": []})
     songs = mien("recommend", empty_photo, "--json")
     assert (songs.code, songs.out) == (0, "")
     assert "No face" in songs.err
 
 
 def test_one_bad_photo_costs_only_itself(mien: Mien, photo: Path, tmp_path: Path) -> None:
-    """Good photos are answered, the bad one gets its sentence, and the exit code tells."""
+    """Good photos are classified, the bad one gets its sentence, and the exit code reports it."""
     outcome = mien("classify", tmp_path / "none.jpg", photo, "--json")
     assert outcome.code == 4
     assert json.loads(outcome.out)["path"] == str(photo)
@@ -78,7 +78,7 @@ def test_one_bad_photo_costs_only_itself(mien: Mien, photo: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "text"),
     [
         ("text.jpg", b"not a picture at all", "not a picture"),
         ("empty.png", b"", "not a picture"),
@@ -87,16 +87,16 @@ def test_one_bad_photo_costs_only_itself(mien: Mien, photo: Path, tmp_path: Path
         ("huge.png", png(20000, 20000), "20000 x 20000"),
     ],
 )
-def test_bad_photos_get_one_sentence(mien: Mien, tmp_path: Path, name: str, content: bytes, said: str) -> None:
-    """What is no picture of a sensible size is refused, by every command that takes one."""
+def test_bad_photos_get_one_sentence(mien: Mien, tmp_path: Path, name: str, content: bytes, text: str) -> None:
+    """A file that is not a picture of a sensible size is refused, by every command that takes one."""
     path = tmp_path / name
     path.write_bytes(content)
-    refused(mien("classify", path), 4, str(path), said)
-    refused(mien("recommend", path), 4, str(path), said)
+    refused(mien("classify", path), 4, str(path), text)
+    refused(mien("recommend", path), 4, str(path), text)
 
 
 def test_a_missing_photo_is_named(mien: Mien) -> None:
-    """A wrong name is answered with that name."""
+    """A wrong name is repeated in the error."""
     refused(mien("classify", "nowhere.jpg"), 4, "nowhere.jpg")
     assert mien("run", "--camera", "nowhere.jpg").code == 4
 
@@ -110,7 +110,7 @@ def test_a_photo_that_stops_half_way(mien: Mien, tmp_path: Path) -> None:
 
 
 def test_a_turned_photo_is_set_upright(mien: Mien, tmp_path: Path) -> None:
-    """The EXIF orientation of a phone's photo is heeded: the face is found where it stands upright."""
+    """The EXIF orientation of a phone's photo is applied: the box is that of the upright photo."""
     from PIL import Image
 
     exif = Image.Exif()
@@ -141,7 +141,7 @@ def test_run_json_has_the_documented_fields(mien: Mien, tmp_path: Path) -> None:
 
 
 def test_run_stops_after_max_frames(mien: Mien, tmp_path: Path) -> None:
-    """--max-frames ends a run that would go on."""
+    """--max-frames ends a run that would continue."""
     for number in range(5):
         cv2.imwrite(str(tmp_path / f"{number}.png"), scene())
     outcome = mien("run", "--camera", tmp_path, "--json", "--max-frames", "1")
@@ -149,7 +149,7 @@ def test_run_stops_after_max_frames(mien: Mien, tmp_path: Path) -> None:
 
 
 def test_a_video_cut_short(mien: Mien, tmp_path: Path) -> None:
-    """A video that ends before its header says is a camera fault, told as an event and by the exit code."""
+    """A video that ends before its header says is a camera fault, reported as an event and by the exit code."""
     path = tmp_path / "clip.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 5, (640, 480))
     rng = np.random.default_rng(0)
@@ -163,7 +163,7 @@ def test_a_video_cut_short(mien: Mien, tmp_path: Path) -> None:
 
 
 def test_a_folder_without_photos(mien: Mien, tmp_path: Path) -> None:
-    """An empty folder as a camera says what to put there."""
+    """An empty folder as a camera is an error that includes what to put there."""
     outcome = mien("run", "--camera", tmp_path, "--json")
     assert outcome.code == 4
     assert "no photo" in outcome.err
@@ -181,13 +181,13 @@ def test_recommend_json_has_the_documented_fields(mien: Mien, photo: Path) -> No
 
 
 def test_an_unknown_expression_names_the_known(mien: Mien) -> None:
-    """A misspelt expression is answered with the seven that there are."""
+    """A misspelt expression is an error that lists the seven."""
     refused(mien("recommend", "--expression", "joyful"), 2, "joyful", *LABELS)
     refused(mien("recommend"), 2, "photo")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (["recommend", "--expression", "sad", "--count", "0"], "'0'"),
         (["bogus"], "bogus"),
@@ -195,13 +195,13 @@ def test_an_unknown_expression_names_the_known(mien: Mien) -> None:
         (["run", "--max-frames", "many"], "many"),
     ],
 )
-def test_a_wrong_command_line_is_one_sentence(mien: Mien, arguments: list[str], said: str) -> None:
-    """No page of usage hides what was wrong."""
-    refused(mien(*arguments), 2, said, "--help")
+def test_a_wrong_command_line_is_one_sentence(mien: Mien, arguments: list[str], text: str) -> None:
+    """No page of usage hides the error."""
+    refused(mien(*arguments), 2, text, "--help")
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "text"),
     [
         (lambda data: data[: len(data) // 2], "cut short"),
         (lambda data: data[: data.rindex(b"PK\x03\x04")], "contract"),
@@ -211,15 +211,15 @@ def test_a_wrong_command_line_is_one_sentence(mien: Mien, arguments: list[str], 
     ],
 )
 def test_a_bad_model_file_is_refused(
-    mien: Mien, photo: Path, tmp_path: Path, damage: Callable[[bytes], bytes], said: str
+    mien: Mien, photo: Path, tmp_path: Path, damage: Callable[[bytes], bytes], text: str
 ) -> None:
     """A model file that is cut, changed, without contract or with other labels costs one sentence and exit code 5."""
     path = tmp_path / "model.tflite"
-    path.write_bytes(_fix_checksum(damage(SHIPPED.read_bytes())))
+    path.write_bytes(_fix_checksum(damage(DEFAULT_MODEL.read_bytes())))
     config = tmp_path / "mien.toml"
     config.write_text(f"[model]\nfile = {json.dumps(str(path))}\n", encoding="utf-8")
-    refused(mien("classify", photo, "--config", config), 5, str(path), said)
-    refused(mien("model", "info", path), 5, str(path), said)
+    refused(mien("classify", photo, "--config", config), 5, str(path), text)
+    refused(mien("model", "info", path), 5, str(path), text)
 
 
 def _fix_checksum(data: bytes) -> bytes:
@@ -235,8 +235,8 @@ def _fix_checksum(data: bytes) -> bytes:
     return data[: centre + 16] + checksum + data[centre + 20 :]
 
 
-def test_model_info_speaks_of_the_shipped_network(mien: Mien) -> None:
-    """The contract is shown in words and as JSON."""
+def test_model_info_shows_the_shipped_network(mien: Mien) -> None:
+    """The contract is shown as text and as JSON."""
     assert "crop margin" in mien("model", "info").out
     contract = json.loads(mien("model", "info", "--json").out)
     assert contract["labels"] == list(LABELS)
@@ -251,7 +251,7 @@ def test_every_fault_of_a_configuration_is_named_at_once(mien: Mien, tmp_path: P
 
 
 def test_the_example_configuration_is_the_defaults(mien: Mien, tmp_path: Path) -> None:
-    """What `mien config example` prints is a valid file that changes nothing, and says what each key means."""
+    """What `mien config example` prints is a valid file that changes nothing, and describes each key."""
     example = mien("config", "example").out
     path = tmp_path / "mien.toml"
     path.write_text(example, encoding="utf-8")
@@ -275,6 +275,21 @@ def test_help_needs_nothing_heavy() -> None:
     assert not loaded & heavy
 
 
+@pytest.mark.parametrize(
+    ("arguments", "level"),
+    [(["run", "--camera", "demo", "--max-frames", "1"], "INFO"), (["config", "check"], "WARNING")],
+)
+def test_every_command_logs_in_one_format(arguments: list[str], level: str) -> None:
+    """Warnings carry their level whatever the command; the daemon also logs what it does."""
+    code = (
+        "import logging, sys; from mien.cli import main; main(sys.argv[1:]);"
+        "logging.warning('careful'); print(logging.getLevelName(logging.getLogger().level))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == level
+    assert done.stderr.splitlines()[-1] == "WARNING: careful"
+
+
 def test_the_daemon_never_loads_tensorflow(photo: Path) -> None:
     """A run from start to end leaves TensorFlow, Keras and the training side unloaded."""
     code = (
@@ -291,7 +306,7 @@ def test_the_daemon_never_loads_tensorflow(photo: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(photo: Path) -> None:
+def test_a_reader_that_goes_away_is_not_an_error(photo: Path) -> None:
     """`mien ... | head -0` ends quietly."""
     command = f"{sys.executable} -m mien.cli classify {photo} {photo} --json | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The mood tracker: its properties, whatever the readings."""
+"""The mood tracker: its properties for any readings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mien.config import MoodConfig
 from mien.events import Mood, Reading
 from mien.expression import Expression
-from mien.mood import MoodTracker, frequencies, rarity
+from mien.mood import MoodTracker, frequencies, likelihood_scale
 
 SURE = 0.9
 
@@ -30,48 +30,53 @@ def reading(expression: Expression, at: float, sure: float = SURE, weight: float
     return Reading(tuple(sure if other == expression else rest for other in Expression), at, weight)
 
 
+def update(tracker: MoodTracker, reading: Reading) -> Mood | None:
+    """Update the tracker with a reading at the reading's own time."""
+    return tracker.update(reading, reading.at)
+
+
 def settle(tracker: MoodTracker, expression: Expression, start: float, seconds: float, rate: float = 8) -> list[Mood]:
-    """The moods told while an expression is shown."""
-    told = [tracker.update(reading(expression, start + i / rate)) for i in range(round(seconds * rate))]
-    return [mood for mood in told if mood is not None]
+    """Return the moods while an expression is shown."""
+    moods = [update(tracker, reading(expression, start + i / rate)) for i in range(round(seconds * rate))]
+    return [mood for mood in moods if mood is not None]
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(probabilities, times, st.floats(0, 1), st.booleans()), max_size=30), confusions)
-def test_beliefs_are_probabilities(
+def test_the_posterior_is_a_probability_distribution(
     steps: list[tuple[tuple[float, ...], float, float, bool]], counts: list[list[int]]
 ) -> None:
-    """Whatever comes at whatever times, each probability stays within 0 to 1 and they sum to 1."""
+    """For any frames at any times, each probability stays within 0 to 1 and they sum to 1."""
     tracker = MoodTracker(MoodConfig(), counts)
-    for values, at, weight, seen in steps:
-        mood = tracker.update(Reading(values, at, weight)) if seen else tracker.nobody(at)
-        belief = tracker.probabilities if mood is None or mood.expression is None else mood.probabilities
-        assert all(0 <= p <= 1 for p in belief)
-        assert math.isclose(sum(belief), 1, abs_tol=1e-9)
+    for values, at, weight, face_in_view in steps:
+        mood = tracker.update(Reading(values, at, weight) if face_in_view else None, at)
+        posterior = tracker.probabilities if mood is None or mood.expression is None else mood.probabilities
+        assert all(0 <= p <= 1 for p in posterior)
+        assert math.isclose(sum(posterior), 1, abs_tol=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(probabilities, st.floats(0, 1)), min_size=2, max_size=5), st.randoms())
 def test_order_within_an_instant_does_not_matter(same: list[tuple[tuple[float, ...], float]], random: object) -> None:
-    """Readings of one instant lead to one belief in whatever order they come."""
+    """Readings of one instant lead to the same posterior in any order."""
     shuffled = list(same)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one, other = MoodTracker(MoodConfig()), MoodTracker(MoodConfig())
     for tracker, readings in ((one, same), (other, shuffled)):
-        tracker.update(reading(Expression.SAD, 0.0))
+        update(tracker, reading(Expression.SAD, 0.0))
         for values, weight in readings:
-            tracker.update(Reading(values, 1.0, weight))
+            tracker.update(Reading(values, 1.0, weight), 1.0)
     assert one.probabilities == other.probabilities
-    assert one.update(reading(Expression.SAD, 2.0)) == other.update(reading(Expression.SAD, 2.0))
+    assert update(one, reading(Expression.SAD, 2.0)) == update(other, reading(Expression.SAD, 2.0))
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.sampled_from(Expression), st.floats(0.3, 1), st.floats(0.5, 30))
 def test_a_constant_reading_becomes_the_mood(expression: Expression, sure: float, rate: float) -> None:
-    """A reading that does not change is the mood in the end, however unsure, at any frame rate, and is told once."""
+    """A reading that does not change is the mood in the end, however uncertain, at any frame rate, and once only."""
     tracker = MoodTracker(MoodConfig())
-    told = [tracker.update(reading(expression, i / rate, sure)) for i in range(round(60 * rate))]
-    moods = [mood for mood in told if mood is not None]
+    updates = [update(tracker, reading(expression, i / rate, sure)) for i in range(round(60 * rate))]
+    moods = [mood for mood in updates if mood is not None]
     assert [mood.expression for mood in moods] == [expression]
     assert max(tracker.probabilities) == tracker.probabilities[expression] > 0.6
 
@@ -79,63 +84,63 @@ def test_a_constant_reading_becomes_the_mood(expression: Expression, sure: float
 @settings(deadline=None)
 @given(probabilities, st.floats(-100, 9.99) | st.just(math.nan) | st.just(math.inf))
 def test_time_going_back_is_harmless(values: tuple[float, ...], at: float) -> None:
-    """A reading from before the last, or from no time at all, changes nothing."""
+    """A reading from before the last, or from a time that is not finite, changes nothing."""
     tracker = MoodTracker(MoodConfig())
-    tracker.update(reading(Expression.HAPPY, 10.0))
+    update(tracker, reading(Expression.HAPPY, 10.0))
     before = tracker.probabilities
-    assert tracker.update(Reading(values, at)) is None
-    assert tracker.nobody(at) is None
+    assert tracker.update(Reading(values, at), at) is None
+    assert tracker.update(None, at) is None
     assert tracker.probabilities == before
 
 
 def test_time_standing_still_is_harmless() -> None:
-    """A thousand readings of one instant count as one: their number proves nothing."""
+    """A thousand readings of one instant count as one: their number is not evidence."""
     one, many = MoodTracker(MoodConfig()), MoodTracker(MoodConfig())
     for tracker, count in ((one, 1), (many, 1000)):
-        tracker.update(reading(Expression.NEUTRAL, 0.0))
+        update(tracker, reading(Expression.NEUTRAL, 0.0))
         for _ in range(count):
-            tracker.update(reading(Expression.HAPPY, 0.1))
+            update(tracker, reading(Expression.HAPPY, 0.1))
     assert many.probabilities == pytest.approx(one.probabilities)
 
 
-def test_the_frame_rate_makes_no_proof() -> None:
-    """Four times the frames of one face lead to nearly the same belief."""
-    beliefs = []
+def test_the_frame_rate_is_not_evidence() -> None:
+    """Four times the frames of one face lead to nearly the same posterior."""
+    posteriors = []
     for rate in (5, 20):
         tracker = MoodTracker(MoodConfig())
         settle(tracker, Expression.NEUTRAL, 0, 30, rate)
         settle(tracker, Expression.HAPPY, 30, 1, rate)
-        beliefs.append(tracker.probabilities[Expression.HAPPY])
-    assert beliefs[0] == pytest.approx(beliefs[1], abs=0.1)
+        posteriors.append(tracker.probabilities[Expression.HAPPY])
+    assert posteriors[0] == pytest.approx(posteriors[1], abs=0.1)
 
 
-def test_news_counts_more_than_the_same_again() -> None:
+def test_a_novel_reading_counts_more_than_a_repeated_one() -> None:
     """Each half second of a new expression moves the odds by less than the one before: in the end, less than half."""
     tracker = MoodTracker(MoodConfig(hold=86400))
     settle(tracker, Expression.NEUTRAL, 0, 10)
     odds = []
     for half in range(12):
-        belief = tracker.probabilities
-        odds.append(math.log(belief[Expression.HAPPY] / belief[Expression.NEUTRAL]))
+        posterior = tracker.probabilities
+        odds.append(math.log(posterior[Expression.HAPPY] / posterior[Expression.NEUTRAL]))
         settle(tracker, Expression.HAPPY, 10 + half / 2, 0.5)
-    gained = [after - before for before, after in itertools.pairwise(odds)]
-    assert gained[:4] == sorted(gained[:4], reverse=True)
-    assert gained[-1] < gained[0] / 2
+    gains = [after - before for before, after in itertools.pairwise(odds)]
+    assert gains[:4] == sorted(gains[:4], reverse=True)
+    assert gains[-1] < gains[0] / 2
 
 
 @pytest.mark.parametrize("rate", [5, 20])
-def test_trembling_readings_are_no_proof(rate: int) -> None:
-    """Readings that flicker about their mean move the belief little further than that mean does."""
-    calm, trembling = MoodTracker(MoodConfig()), MoodTracker(MoodConfig())
-    for tracker, tremble in ((calm, 0.0), (trembling, 0.15)):
+def test_noisy_readings_are_not_evidence(rate: int) -> None:
+    """Readings that jitter about their mean move the posterior little further than that mean does."""
+    constant, noisy = MoodTracker(MoodConfig()), MoodTracker(MoodConfig())
+    for tracker, noise in ((constant, 0.0), (noisy, 0.15)):
         settle(tracker, Expression.NEUTRAL, 0, 30, rate)
         for i in range(rate):
-            tracker.update(reading(Expression.HAPPY, 30 + i / rate, 0.7 + tremble * (-1) ** i))
-    assert trembling.probabilities[Expression.HAPPY] == pytest.approx(calm.probabilities[Expression.HAPPY], abs=0.1)
+            update(tracker, reading(Expression.HAPPY, 30 + i / rate, 0.7 + noise * (-1) ** i))
+    assert noisy.probabilities[Expression.HAPPY] == pytest.approx(constant.probabilities[Expression.HAPPY], abs=0.1)
 
 
 @pytest.mark.parametrize("wrong", Expression)
-def test_a_short_misreading_passes(wrong: Expression) -> None:
+def test_a_short_misreading_is_ignored(wrong: Expression) -> None:
     """Half a second of anything else does not change a settled mood."""
     tracker = MoodTracker(MoodConfig())
     settle(tracker, Expression.NEUTRAL, 0, 30)
@@ -151,19 +156,19 @@ def test_a_real_change_is_followed_within_seconds() -> None:
     assert mood.at - 60 <= 4
 
 
-def test_two_equals_do_not_take_turns() -> None:
-    """Two expressions in quick turns bring one mood at most."""
+def test_two_equals_do_not_alternate() -> None:
+    """Two expressions in quick alternation cause one mood at most."""
     tracker = MoodTracker(MoodConfig())
-    told = [tracker.update(reading((Expression.SAD, Expression.ANGRY)[i % 2], i / 8)) for i in range(800)]
-    assert sum(mood is not None for mood in told) <= 1
+    moods = [update(tracker, reading((Expression.SAD, Expression.ANGRY)[i % 2], i / 8)) for i in range(800)]
+    assert sum(mood is not None for mood in moods) <= 1
 
 
-def test_nobody_for_long_is_absent_once() -> None:
-    """After `absent_after` without a face nobody is there; that is told once, and not a moment sooner."""
+def test_absence_is_reported_once() -> None:
+    """After `absent_after` seconds without a face there is a mood without expression, once, and no sooner."""
     tracker = MoodTracker(MoodConfig(absent_after=10))
     settle(tracker, Expression.HAPPY, 0, 20)
-    told = [(at, tracker.nobody(at)) for at in [20 + i / 4 for i in range(200)]]
-    [(at, mood)] = [(at, mood) for at, mood in told if mood is not None]
+    moods = [(at, tracker.update(None, at)) for at in [20 + i / 4 for i in range(200)]]
+    [(at, mood)] = [(at, mood) for at, mood in moods if mood is not None]
     assert mood.expression is None
     assert mood.probabilities == ()
     assert at - 19.875 == pytest.approx(10, abs=0.3)
@@ -173,58 +178,58 @@ def test_nobody_for_long_is_absent_once() -> None:
 @given(
     st.sampled_from(Expression), st.floats(1, 60), st.lists(st.floats(0.05, 90), min_size=1, max_size=40).map(sorted)
 )
-def test_nobody_is_absent_whatever_the_frame_times(expression: Expression, after: float, gaps: list[float]) -> None:
-    """Absence is told in the first frame that comes `absent_after` since the last face or later, once, however rare."""
+def test_absence_is_reported_at_any_frame_times(expression: Expression, after: float, gaps: list[float]) -> None:
+    """Absence is reported once, in the first frame that is `absent_after` seconds after the last face, or later."""
     tracker = MoodTracker(MoodConfig(absent_after=after))
     settle(tracker, expression, 0, 5, rate=8)
     last = 5 - 1 / 8
-    told = [gap for gap in gaps if tracker.nobody(last + gap) is not None]
-    assert told == [gap for gap in gaps if last + gap - last >= after][:1]
+    reported = [gap for gap in gaps if tracker.update(None, last + gap) is not None]
+    assert reported == [gap for gap in gaps if last + gap - last >= after][:1]
 
 
-def test_an_empty_room_at_the_start_is_absent_too() -> None:
-    """Who starts with nobody there is told so."""
+def test_absence_at_the_start_is_reported() -> None:
+    """A room that is empty from the start is reported as such."""
     tracker = MoodTracker(MoodConfig(absent_after=5))
-    assert tracker.nobody(100.0) is None
-    assert tracker.nobody(105.0) == Mood(None, 0.0, (), 105.0)
+    assert tracker.update(None, 100.0) is None
+    assert tracker.update(None, 105.0) == Mood(None, 0.0, (), 105.0)
 
 
-def test_who_returns_is_told_again() -> None:
-    """The same mood after an absence is news."""
+def test_a_mood_is_reported_again_after_an_absence() -> None:
+    """The same mood after an absence is a change."""
     tracker = MoodTracker(MoodConfig(absent_after=2))
     settle(tracker, Expression.HAPPY, 0, 20)
-    tracker.nobody(30.0)
+    tracker.update(None, 30.0)
     assert [mood.expression for mood in settle(tracker, Expression.HAPPY, 31, 20)] == [Expression.HAPPY]
 
 
-def test_who_returns_starts_anew() -> None:
-    """Even in the instant in which nobody was there, one reading does not bring the former mood back."""
+def test_an_absence_resets_the_filter() -> None:
+    """Even in the instant of the absence, one reading does not restore the former mood."""
     tracker = MoodTracker(MoodConfig(absent_after=2))
     settle(tracker, Expression.HAPPY, 0, 20)
-    assert tracker.nobody(30.0) == Mood(None, 0.0, (), 30.0)
-    assert tracker.update(reading(Expression.HAPPY, 30.0)) is None
+    assert tracker.update(None, 30.0) == Mood(None, 0.0, (), 30.0)
+    assert update(tracker, reading(Expression.HAPPY, 30.0)) is None
 
 
-def test_a_gap_is_not_read_as_agreement() -> None:
-    """After an hour without frames little is left of what was believed, and one reading does not stand for the hour."""
+def test_a_gap_is_not_evidence() -> None:
+    """After an hour without frames little is left of the posterior, and one reading does not count for the hour."""
     tracker = MoodTracker(MoodConfig())
     settle(tracker, Expression.HAPPY, 0, 60)
-    assert tracker.update(reading(Expression.SAD, 3660.0)) is None
+    assert update(tracker, reading(Expression.SAD, 3660.0)) is None
     assert tracker.probabilities[Expression.HAPPY] < 0.2
 
 
-def test_a_reading_without_weight_says_that_somebody_is_there() -> None:
-    """It neither moves the belief away nor lets the face count as gone."""
+def test_a_reading_without_weight_prevents_absence() -> None:
+    """It does not move the posterior, but a face is in view."""
     tracker = MoodTracker(MoodConfig(absent_after=2))
     settle(tracker, Expression.HAPPY, 0, 30)
     for i in range(200):
-        assert tracker.update(reading(Expression.ANGRY, 30 + i / 8, weight=0.0)) is None
+        assert update(tracker, reading(Expression.ANGRY, 30 + i / 8, weight=0.0)) is None
     assert max(range(7), key=tracker.probabilities.__getitem__) == Expression.HAPPY
-    assert tracker.nobody(56.0) is None
+    assert tracker.update(None, 56.0) is None
 
 
 def test_the_threshold_may_be_raised_while_running() -> None:
-    """With a threshold that nothing reaches, no mood comes; lowered, it does."""
+    """With a threshold that nothing reaches there is no mood; with a lower one there is."""
     tracker = MoodTracker(MoodConfig())
     tracker.threshold = 1.0
     assert settle(tracker, Expression.HAPPY, 0, 30) == []
@@ -234,10 +239,10 @@ def test_the_threshold_may_be_raised_while_running() -> None:
 
 @settings(deadline=None)
 @given(confusions)
-def test_rarer_names_weigh_more(counts: list[list[int]]) -> None:
-    """What the network names more seldom gets the larger factor, and none is zero or without bound."""
-    named = [sum(column) for column in zip(*counts, strict=True)]
-    factors = rarity(frequencies(counts))
+def test_rarer_predictions_weigh_more(counts: list[list[int]]) -> None:
+    """What the network predicts less often gets the larger factor, and none is zero or unbounded."""
+    predicted = [sum(column) for column in zip(*counts, strict=True)]
+    factors = likelihood_scale(frequencies(counts))
     assert all(0 < factor < 1000 for factor in factors)
-    for (one, first), (other, second) in itertools.combinations(zip(named, factors, strict=True), 2):
+    for (one, first), (other, second) in itertools.combinations(zip(predicted, factors, strict=True), 2):
         assert one == other or (one < other) == (first > second)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from mien.state import replace_file
+from mien.state import locked, replace_file
 
 
 def test_a_file_is_replaced_and_for_its_owner_only(tmp_path: Path) -> None:
@@ -44,3 +45,38 @@ def test_a_link_laid_in_the_way_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         replace_file(path, b"secret")
     assert victim.read_bytes() == b"precious"
+
+
+def test_a_lock_has_one_holder(tmp_path: Path) -> None:
+    """A second holder is refused at once, or after its timeout; after the first has gone it is let in. Mode 0600."""
+    path = tmp_path / "name.lock"
+    with locked(path):
+        assert path.stat().st_mode & 0o777 == 0o600
+        for timeout in (0.0, 0.1):
+            with pytest.raises(TimeoutError), locked(path, timeout):
+                pass
+    with locked(path):
+        pass
+
+
+def test_a_lock_waits_for_its_holder(tmp_path: Path) -> None:
+    """Within its timeout a waiting holder gets the lock as soon as it is free."""
+    path = tmp_path / "name.lock"
+    entered = threading.Event()
+
+    def wait() -> None:
+        with locked(path, 10):
+            entered.set()
+
+    thread = threading.Thread(target=wait)
+    with locked(path):
+        thread.start()
+        assert not entered.is_set()
+    assert entered.wait(10)
+    thread.join()
+
+
+def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:
+    """A missing folder is an OSError, for the caller to explain."""
+    with pytest.raises(FileNotFoundError), locked(tmp_path / "none" / "name.lock"):
+        pass

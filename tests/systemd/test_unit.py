@@ -23,8 +23,8 @@ def analyze(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_verify_finds_nothing() -> None:
-    """systemd itself has nothing to say against the unit."""
+def test_verify_reports_nothing() -> None:
+    """systemd itself reports no problem with the unit."""
     assert analyze("verify").strip() == ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mien.native_stderr import suppress_native_stderr
+from mien.vision.native_stderr import suppress_native_stderr
 
 
 def import_keras_quietly() -> None:

@@ -1,36 +1,64 @@
-"""Single photos: every face in them and its reading."""
+"""`mien classify`: every face in photos, and its expression."""
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from mien.commands.arguments import add_config
 from mien.config import Config
-from mien.events import Face, Reading, by_label
+from mien.config_file import load_effective
+from mien.errors import InputError
+from mien.events import Face, Reading, probabilities_by_label
 from mien.vision.photo import read_photo
-from mien.vision.recognizer import open_classifier, yunet_file
+from mien.vision.recognizer import find_yunet_file, open_classifier
 from mien.vision.still import classify_with_tta, haar_still_detector, yunet_still_detector
 
-Seen = list[tuple[Face, Reading]]
+Faces = list[tuple[Face, Reading]]
 """Faces with their readings, the largest first."""
 
 
-def opener(config: Config) -> Callable[[Path], Seen]:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `mien classify`."""
+    add_config(parser)
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a photo")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the faces of every photo; one that cannot be read costs only itself, and the exit code."""
+    classify = open_photo_classifier(load_effective(arguments.config))
+    code = 0
+    for path in arguments.photos:
+        try:
+            faces = classify(path)
+        except InputError as error:
+            print(f"mien: {error}", file=sys.stderr)
+            code = error.exit_code
+            continue
+        text = json.dumps(photo_to_dict(path, faces)) if arguments.json else format_photo(path, faces)
+        print(text, flush=True)
+    return code
+
+
+def open_photo_classifier(config: Config) -> Callable[[Path], Faces]:
     """Load the detector and the network once, for any number of photos. Raises ModelError."""
-    yunet = yunet_file(config)
-    min_face = config.vision.min_face
-    search = yunet_still_detector(yunet, min_face) if yunet else haar_still_detector(min_face)
-    classifier = open_classifier(config)
+    yunet, min_face = find_yunet_file(config.vision), config.vision.min_face
+    detect = yunet_still_detector(yunet, min_face) if yunet else haar_still_detector(min_face)
+    classifier = open_classifier(config.model)
 
-    def see(path: Path) -> Seen:
+    def classify(path: Path) -> Faces:
         gray = read_photo(path)
-        return [(face, classify_with_tta(classifier, gray, face)) for face in search(gray)]
+        return [(face, classify_with_tta(classifier, gray, face)) for face in detect(gray)]
 
-    return see
+    return classify
 
 
-def as_object(path: Path, seen: Seen) -> dict[str, object]:
-    """The object of `mien classify --json`."""
+def photo_to_dict(path: Path, faces: Faces) -> dict[str, object]:
+    """Return the object of `mien classify --json`."""
     return {
         "path": str(path),
         "faces": [
@@ -38,16 +66,16 @@ def as_object(path: Path, seen: Seen) -> dict[str, object]:
                 "box": [face.x, face.y, face.width, face.height],
                 "expression": reading.expression.label,
                 "confidence": round(reading.confidence, 4),
-                "probabilities": by_label(reading.probabilities),
+                "probabilities": probabilities_by_label(reading.probabilities),
             }
-            for face, reading in seen
+            for face, reading in faces
         ],
     }
 
 
-def in_words(path: Path, seen: Seen) -> str:
-    """One line for a person."""
-    if not seen:
+def format_photo(path: Path, faces: Faces) -> str:
+    """Return one line for a person."""
+    if not faces:
         return f"{path}: no face"
-    faces = [f"{r.expression.label} ({r.confidence:.0%}) at ({f.x}, {f.y}), {f.width} px wide" for f, r in seen]
-    return f"{path}: " + "; ".join(faces)
+    texts = [f"{r.expression.label} ({r.confidence:.0%}) at ({f.x}, {f.y}), {f.width} px wide" for f, r in faces]
+    return f"{path}: " + "; ".join(texts)

@@ -1,4 +1,4 @@
-"""Downloading one pinned file: over verified TLS, resumable, and in place only once its digest is right."""
+"""Downloads one pinned file: over verified TLS, resumable, and in place only once its digest is right."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _LONGEST = 600.0  # seconds in all
 _CHUNK = 16 << 10
 
 
-class FetchError(MienError):
-    """A remote service refuses the file for good, or gives another."""
+class DownloadError(MienError):
+    """The server refuses the file for good, or delivers another one."""
 
     exit_code = 6
 
 
-def fetch(url: str, path: Path, size: int, sha256: str, progress: Callable[[int, int], None]) -> bool:
-    """Download what is not there yet; whether anything had to be.
+def download(url: str, path: Path, size: int, sha256: str, progress: Callable[[int, int], None]) -> bool:
+    """Download a file unless it is there already; return whether it was downloaded.
 
-    size: bytes of the whole file. progress: told bytes so far and in all. What has come stays in a file beside `path`
-    (named .part), from which the next attempt goes on. Raises FetchError and InputError.
+    size: bytes of the whole file. progress: called with the bytes so far and in all. What has arrived stays in a file
+    beside `path` (named .part), from which the next attempt resumes. Raises DownloadError and InputError.
     """
     if path.is_file() and path.stat().st_size == size and _digest(path) == sha256:
         return False
@@ -39,7 +39,7 @@ def fetch(url: str, path: Path, size: int, sha256: str, progress: Callable[[int,
         _complete(url, part, size, progress)
         if _digest(part) != sha256:
             part.unlink()
-            raise FetchError(f"{url} holds another file than mien knows: nothing was kept. Update mien.")
+            raise DownloadError(f"{url} delivers another file than expected: nothing was kept. Update mien.")
         os.replace(part, path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
@@ -54,17 +54,17 @@ def _complete(url: str, part: Path, size: int, progress: Callable[[int, int], No
     if have == size:
         return
     deadline = time.monotonic() + _LONGEST
-    with _open(url, have) as answer:
-        resumed = answer.status == http.HTTPStatus.PARTIAL_CONTENT
+    with _open(url, have) as response:
+        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         have = have if resumed else 0
         with part.open("ab" if resumed else "wb") as file:
             while have < size and time.monotonic() < deadline:
-                chunk = _read(url, answer, min(_CHUNK, size - have))
+                chunk = _read(url, response, min(_CHUNK, size - have))
                 file.write(chunk)
                 have += len(chunk)
                 progress(have, size)
     if have < size:
-        raise InputError(f"{url} is too slow: {have} of {size} bytes came. Run the command again to go on.")
+        raise InputError(f"{url} is too slow: {have} of {size} bytes arrived. Run the command again to resume.")
 
 
 def _open(url: str, have: int) -> http.client.HTTPResponse:
@@ -72,29 +72,29 @@ def _open(url: str, have: int) -> http.client.HTTPResponse:
     if have:
         request.add_header("Range", f"bytes={have}-")
     try:
-        answer: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310 - as above
+        response: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310 - as above
             request, timeout=_TIMEOUT, context=ssl.create_default_context()
         )
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code < 500:  # a server that is busy or broken may give it later
-            raise FetchError(f"{url} answers {error.code} {error.reason}: update mien.") from None
-        raise InputError(f"{url} answers {error.code} {error.reason}: try again later.") from None
+        if error.code < 500:  # a server that is busy or broken may deliver it later
+            raise DownloadError(f"{url} returns {error.code} {error.reason}: update mien.") from None
+        raise InputError(f"{url} returns {error.code} {error.reason}: try again later.") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise InputError(
             f"{url} cannot be reached ({reason}): check the network, then run the command again."
         ) from None
-    return answer
+    return response
 
 
-def _read(url: str, answer: http.client.HTTPResponse, count: int) -> bytes:
+def _read(url: str, response: http.client.HTTPResponse, count: int) -> bytes:
     try:
-        chunk = answer.read(count)
+        chunk = response.read(count)
     except (OSError, http.client.HTTPException):
         chunk = b""
     if not chunk:
-        raise InputError(f"{url} broke off: run the command again to go on from there.")
+        raise InputError(f"{url} broke off: run the command again to resume.")
     return chunk
 
 

@@ -1,11 +1,17 @@
-"""What a model file says of itself, for people and for programs."""
+"""`mien model`: the contract of a model file, and the download of the YuNet face detector."""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from pathlib import Path
 
 import msgspec
 
+from mien.commands.download import download
+from mien.errors import UsageError
+from mien.vision import model_file, yunet
+from mien.vision.classifier import DEFAULT_MODEL
 from mien.vision.model_file import Contract, View
 
 _VIEWS: dict[View, str] = {
@@ -14,13 +20,45 @@ _VIEWS: dict[View, str] = {
 }
 
 
-def as_json(contract: Contract) -> str:
-    """The contract as indented JSON."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `mien model`."""
+    parser.add_argument("action", choices=("info", "fetch-yunet"))
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="info: default the one that comes with mien")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print a model file's contract, or download YuNet."""
+    if arguments.action == "fetch-yunet":
+        if arguments.file is not None or arguments.json:
+            raise UsageError("mien model fetch-yunet takes neither a file nor --json.")
+        fetch_yunet()
+        return
+    path = arguments.file or DEFAULT_MODEL
+    _, contract = model_file.read(path)
+    print(contract_to_json(contract) if arguments.json else format_contract(path, contract))
+
+
+def fetch_yunet(url: str = yunet.URL) -> None:
+    """Download YuNet to where `detector = "auto"` finds it, with progress on a terminal."""
+    path = yunet.default_path()
+    terminal = sys.stderr.isatty()
+
+    def progress(have: int, size: int) -> None:
+        if terminal:
+            print(f"\rYuNet: {have // 1024} of {size // 1024} KiB", end="\n" if have == size else "", file=sys.stderr)
+
+    fresh = download(url, path, yunet.SIZE, yunet.SHA256, progress)
+    print(f"{path} {'is there now' if fresh else 'was there already'}: mien uses it from its next start.")
+
+
+def contract_to_json(contract: Contract) -> str:
+    """Return the contract as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(contract), indent=1).decode()
 
 
-def in_words(path: Path, contract: Contract) -> str:
-    """A short table, and the confusion matrix as shares of each true expression."""
+def format_contract(path: Path, contract: Contract) -> str:
+    """Return a short table, and the confusion matrix as shares of each true expression."""
     facts = {
         "file": path,
         "recipe": f"{contract.recipe} (revision {contract.revision})",

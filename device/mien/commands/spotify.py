@@ -1,7 +1,8 @@
-"""The `mien spotify` commands, and the user's library for `mien music sync`."""
+"""`mien spotify`: login, status and devices; and the user's library for `mien music sync`."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -10,48 +11,63 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from mien.commands.music import synced_in_words
+from mien.backoff import Backoff
+from mien.commands.arguments import add_config
 from mien.commands.progress import Progress
-from mien.config import Config
-from mien.errors import ConfigError
+from mien.commands.spotify_client import open_client
+from mien.commands.spotify_login import login
+from mien.config import SpotifyConfig
+from mien.config_file import load_effective
 from mien.music.catalog.catalog import Catalog, default_path
-from mien.music.catalog.records import LibrarySong
+from mien.music.catalog.records import LibraryReport, LibrarySong
 from mien.music.players.base import PlayerDevice, PlayerTrack
-from mien.music.players.spotify.client import SpotifyClient
 from mien.music.players.spotify.models import Page
-from mien.music.players.spotify.rate_limit import PER_HOUR
 from mien.music.players.spotify.status import NEEDS_PERSON, SpotifyError, SpotifyState, Status
-from mien.music.players.spotify.store import TokenStore
-from mien.state import state_directory
 
 SYNC_PER_HOUR = 1000
 """Requests in any hour that `mien music sync` may make: 50 songs each."""
 
-_TRIES = 4
-_PATIENCE = 120.0  # seconds that a person at the terminal will wait at once
-Answer = TypeVar("Answer")
-_TOP = ("short_term", "medium_term", "long_term")
+_ATTEMPTS = 4
+_LONGEST_WAIT = 120.0  # seconds that a person at the terminal will wait at once
+Result = TypeVar("Result")
+_TOP_RANGES = ("short_term", "medium_term", "long_term")
 
 
-def open_client(config: Config, per_hour: int = PER_HOUR) -> SpotifyClient:
-    """The way to Spotify. Raises ConfigError without a client id."""
-    if not config.spotify.client_id:
-        raise ConfigError(
-            "[spotify] client_id is missing: make an app at developer.spotify.com/dashboard, give it the redirect URI "
-            f"http://127.0.0.1:{config.spotify.redirect_port}/callback, and put its client id into the configuration."
-        )
-    return SpotifyClient(config.spotify, TokenStore(state_directory()), per_hour=per_hour)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of `mien spotify` and their arguments."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("login", "Log in with your own Spotify app; works over SSH."),
+        ("status", "Show who is logged in, what is allowed and for how long, and what is in the way."),
+        ("devices", "List the devices that Spotify can play on."),
+    ):
+        action = actions.add_parser(name, help=text, description=text)
+        add_config(action)
+        if name != "login":
+            action.add_argument("--json", action="store_true", help="print JSON")
 
 
-def status(config: Config, as_json: bool) -> int:
-    """mien spotify status: who, what is allowed and for how long, where music can play; 6 where a person is needed."""
+def run(arguments: argparse.Namespace) -> int:
+    """Run the action; return 6 where only a person can make Spotify work again."""
+    config = load_effective(arguments.config).spotify
+    if arguments.action == "status":
+        return print_status(config, arguments.json)
+    if arguments.action == "login":
+        login(config)
+    else:
+        print_devices(config, arguments.json)
+    return 0
+
+
+def print_status(config: SpotifyConfig, as_json: bool) -> int:
+    """Print who is logged in, what is allowed and for how long, and the devices; return the exit code."""
     spotify = open_client(config)
     earlier = spotify.last_status()
     facts: dict[str, object] = {"state": SpotifyState.READY.value, "detail": "", "until": None, "user": None}
     state = SpotifyState.READY
     try:
         facts["user"] = spotify.me().name
-        facts["devices"] = [_as_object(device) for device in spotify.devices()]
+        facts["devices"] = [_device_to_dict(device) for device in spotify.devices()]
         if earlier.state in (
             SpotifyState.NO_PREMIUM,
             SpotifyState.NO_DEVICE,
@@ -63,67 +79,69 @@ def status(config: Config, as_json: bool) -> int:
         state = error.status.state
         facts |= {"state": state.value, "detail": str(error), "until": error.status.until}
     facts |= {"scopes": spotify.scopes(), "consent_days_left": spotify.consent_days_left()}
-    print(json.dumps(facts, ensure_ascii=False) if as_json else _in_words(facts))
+    print(json.dumps(facts, ensure_ascii=False) if as_json else _format_status(facts))
     return SpotifyError.exit_code if state in NEEDS_PERSON else 0
 
 
-def devices(config: Config, as_json: bool) -> None:
-    """mien spotify devices"""
-    found = open_client(config).devices()
-    for device in found:
-        line = json.dumps(_as_object(device), ensure_ascii=False) if as_json else _device_in_words(device)
+def print_devices(config: SpotifyConfig, as_json: bool) -> None:
+    """Print one line a device."""
+    devices = open_client(config).devices()
+    for device in devices:
+        line = json.dumps(_device_to_dict(device), ensure_ascii=False) if as_json else _format_device(device)
         print(line)
-    if not found:
-        print("Spotify sees no device: open Spotify on one, or start raspotify on this Pi.", file=sys.stderr)
+    if not devices:
+        print("Spotify lists no device: open Spotify on one, or start raspotify on this Pi.", file=sys.stderr)
 
 
-def sync(config: Config) -> None:
-    """mien music sync: the user's saved and most heard songs, all or nothing."""
+def sync(config: SpotifyConfig) -> LibraryReport:
+    """Replace the catalogue's library by the user's saved and most played songs, all or nothing."""
     spotify = open_client(config, SYNC_PER_HOUR)
     songs: dict[str, LibrarySong] = {}
     with Catalog(default_path()) as catalog:
         with Progress(sys.stderr) as progress:
-            for item in _every(spotify.saved_page, "saved songs", progress):
-                _take(item, songs)
-            for time_range in _TOP:
-                what = f"most heard ({time_range.replace('_', ' ')})"
-                for item in _every(partial(spotify.top_page, time_range=time_range), what, progress):
-                    _take(item, songs)
-        report = catalog.merge_library(songs.values())
-    print(synced_in_words(report))
+            for track in _all_tracks(spotify.saved_page, "saved songs", progress):
+                _collect(track, songs)
+            for time_range in _TOP_RANGES:
+                what = f"most played ({time_range.replace('_', ' ')})"
+                for track in _all_tracks(partial(spotify.top_page, time_range=time_range), what, progress):
+                    _collect(track, songs)
+        return catalog.merge_library(songs.values())
 
 
-def retry(ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep) -> Answer:
-    """Ask again after a short wait or a fault on the way. Raises what remains."""
-    for attempt in range(_TRIES):
+def retry(request: Callable[[], Result], sleep: Callable[[float], None] = time.sleep) -> Result:
+    """Repeat a request after a network error or a short wait that Spotify asks for. Raises the last error."""
+    backoff = Backoff(first=1.0, longest=60.0)
+    for attempt in range(_ATTEMPTS):
         try:
-            return ask()
+            return request()
         except SpotifyError as error:
             status: Status = error.status
-            wait = 2.0**attempt if status.until is None else status.until - time.time() + 0.1
+            delay = backoff.next_delay()
+            wait = delay if status.until is None else status.until - time.time() + 0.1
             again = status.state == SpotifyState.OFFLINE or status.until is not None
-            if not again or wait > _PATIENCE or attempt == _TRIES - 1:
+            if not again or wait > _LONGEST_WAIT or attempt == _ATTEMPTS - 1:
                 raise
             sleep(wait)
     raise AssertionError
 
 
-def _every(page: Callable[[int], Page | None], what: str, progress: Progress) -> Iterator[PlayerTrack]:
-    at = 0
-    while (found := retry(partial(page, at))) is not None:
-        yield from found.tracks
-        at += found.length
-        progress(what, at / max(1, found.total))
-        if at >= found.total:
+def _all_tracks(get_page: Callable[[int], Page | None], what: str, progress: Progress) -> Iterator[PlayerTrack]:
+    """Yield the tracks of all pages; progress: called with `what` and the share that was read."""
+    offset = 0
+    while (page := retry(partial(get_page, offset))) is not None:
+        yield from page.tracks
+        offset += page.length
+        progress(what, offset / max(1, page.total))
+        if offset >= page.total:
             return
 
 
-def _take(track: PlayerTrack, songs: dict[str, LibrarySong]) -> None:
+def _collect(track: PlayerTrack, songs: dict[str, LibrarySong]) -> None:
     if track.id is not None and track.title:  # local files have no id
         songs[track.id] = LibrarySong(track.id, track.isrc, track.title, track.artist)
 
 
-def _as_object(device: PlayerDevice) -> dict[str, object]:
+def _device_to_dict(device: PlayerDevice) -> dict[str, object]:
     return {
         "name": device.name,
         "id": device.id,
@@ -134,12 +152,12 @@ def _as_object(device: PlayerDevice) -> dict[str, object]:
     }
 
 
-def _device_in_words(device: PlayerDevice) -> str:
+def _format_device(device: PlayerDevice) -> str:
     notes = [text for text, so in (("active", device.is_active), ("takes no commands", device.is_restricted)) if so]
     return f"{device.name} ({', '.join([device.type.lower() or 'device', *notes])})  id {device.id}"
 
 
-def _in_words(facts: dict[str, object]) -> str:
+def _format_status(facts: dict[str, object]) -> str:
     lines = [f"state    {facts['state']}"]
     lines += [f"         {facts['detail']}"] if facts["detail"] else []
     lines += [f"user     {facts['user']}"] if facts["user"] else []
@@ -147,9 +165,9 @@ def _in_words(facts: dict[str, object]) -> str:
         lines.append(f"consent  ends in about {facts['consent_days_left']} days; then run 'mien spotify login' again")
     scopes = facts["scopes"]
     lines += [f"allowed  {', '.join(scopes)}"] if isinstance(scopes, list) and scopes else []
-    found = facts.get("devices")
-    names = [f"{d['name']}{' (active)' if d['active'] else ''}" for d in found] if isinstance(found, list) else []
-    lines += [f"devices  {', '.join(names) or 'none'}"] if found is not None else []
+    devices = facts.get("devices")
+    names = [f"{d['name']}{' (active)' if d['active'] else ''}" for d in devices] if isinstance(devices, list) else []
+    lines += [f"devices  {', '.join(names) or 'none'}"] if devices is not None else []
     if isinstance(facts["until"], float):
         lines.append(f"until    {datetime.fromtimestamp(facts['until']).astimezone():%Y-%m-%d %H:%M:%S}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`mien spotify login`: consent in any browser; the answer comes to a loopback port, or is pasted. Works over SSH."""
+"""`mien spotify login`: consent in any browser; the redirect arrives at a loopback port, or is pasted over SSH."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TextIO
 
-from mien.commands.spotify import open_client
-from mien.config import Config
+from mien.commands.spotify_client import open_client
+from mien.config import SpotifyConfig
 from mien.errors import MienError, RemoteError
 from mien.music.players.spotify.client import SpotifyClient
 
 DEADLINE = 600.0
 """Seconds that a person has for the whole login."""
 
-_VISIT = 5.0  # seconds that one visitor of the loopback port may take
+_REQUEST_TIMEOUT = 5.0  # seconds that one request to the loopback port may take
 _MAX_LINE = 8192
 
 
-def login(config: Config, deadline: float = DEADLINE, stdin: TextIO | None = None) -> None:
-    """Ask for consent and keep what it gives. Raises SpotifyError where it is refused, RemoteError at the deadline."""
+def login(config: SpotifyConfig, deadline: float = DEADLINE, stdin: TextIO | None = None) -> None:
+    """Wait for the user's consent and save its token; deadline: seconds.
+
+    Raises SpotifyError where consent is refused, and RemoteError at the deadline.
+    """
     spotify = open_client(config)
-    port = config.spotify.redirect_port
+    port = config.redirect_port
     server = _listen(port, spotify)
     print(f"Open this address in a browser, on this or any other machine, and agree:\n\n{spotify.begin_login()}\n")
     print(
@@ -41,27 +44,29 @@ def login(config: Config, deadline: float = DEADLINE, stdin: TextIO | None = Non
 
 
 class _Listener(HTTPServer):
-    """Takes the browser's visit. `outcome` is None until this login's own answer has come."""
+    """Receives the browser's redirect. outcome: None until the redirect of this very login has arrived."""
 
     def __init__(self, port: int, spotify: SpotifyClient) -> None:
-        super().__init__(("127.0.0.1", port), _Visit)
+        super().__init__(("127.0.0.1", port), _RedirectHandler)
         self.spotify = spotify
         self.outcome: MienError | bool | None = None
 
     def handle_error(self, *_: object) -> None:
-        """A visitor that breaks off is no matter."""
+        """Ignore clients that break off."""
 
 
-class _Visit(BaseHTTPRequestHandler):
-    timeout = _VISIT
+class _RedirectHandler(BaseHTTPRequestHandler):
+    timeout = _REQUEST_TIMEOUT
     server: _Listener
 
-    def do_GET(self) -> None:  # the name that http.server calls
-        """The redirect with this login's secret in it; anything else is turned away and changes nothing."""
+    def do_GET(self) -> None:  # http.server's name for it
+        """Take the redirect that carries this login's secret; reject anything else, which changes nothing."""
         try:
             taken = self.path.startswith("/callback?") and self.server.spotify.complete_login(self.path)
             text = (
-                "mien is logged in: you can close this window." if taken else "This is not the answer to mien's login."
+                "mien is logged in: you can close this window."
+                if taken
+                else "This is not the redirect of mien's login."
             )
             self.server.outcome = taken or None
         except MienError as error:
@@ -72,24 +77,25 @@ class _Visit(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def log_message(self, *_: object) -> None:
-        """The address has the code in it, which belongs in no log."""
+        """Log nothing: the address contains the code."""
 
 
 def _listen(port: int, spotify: SpotifyClient) -> _Listener | None:
     try:
         return _Listener(port, spotify)
     except OSError:
-        print(f"Port {port} is taken, so the answer must be pasted.", file=sys.stderr)
+        print(f"Port {port} is in use, so the address must be pasted.", file=sys.stderr)
         return None
 
 
-def _wait(spotify: SpotifyClient, server: _Listener | None, stdin: TextIO, ends: float) -> None:
-    sources = [source for source in (server.fileno() if server else None, _number(stdin)) if source is not None]
+def _wait(spotify: SpotifyClient, server: _Listener | None, stdin: TextIO, deadline: float) -> None:
+    """Return once the redirect has arrived at the server or on stdin; deadline: seconds on the monotonic clock."""
+    sources = [source for source in (server.fileno() if server else None, _fileno(stdin)) if source is not None]
     line = b""
     while sources:
-        ready, _, _ = select.select(sources, [], [], max(0.0, ends - time.monotonic()))
+        ready, _, _ = select.select(sources, [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
-            raise RemoteError("Nobody agreed in time: run 'mien spotify login' again.")
+            raise RemoteError("No consent was given in time: run 'mien spotify login' again.")
         if server is not None and server.fileno() in ready:
             server.handle_request()
             if isinstance(server.outcome, MienError):
@@ -105,11 +111,11 @@ def _wait(spotify: SpotifyClient, server: _Listener | None, stdin: TextIO, ends:
             if pasted.strip() and spotify.complete_login(pasted.decode(errors="replace")):
                 return
             if pasted.strip():
-                print("That is not the address this login leads to: copy it whole, with code and state.", flush=True)
+                print("That is not the address of this login: copy the whole address, with code and state.", flush=True)
     raise RemoteError("There is neither a terminal to paste into nor a free port: set [spotify] redirect_port.")
 
 
-def _number(stdin: TextIO) -> int | None:
+def _fileno(stdin: TextIO) -> int | None:
     try:
         return stdin.fileno()
     except (OSError, ValueError):

@@ -1,1 +1,1 @@
-"""The house over MQTT: topics, payloads, Home Assistant's discovery, commands, and the connection that carries them."""
+"""MQTT: topics, payloads, Home Assistant's discovery, commands, and the connection that carries them."""

@@ -1,8 +1,8 @@
-"""How to get at the broker: address, password, certificates; and who this machine is."""
+"""Access to the broker (address, password, certificates), and the identity of this machine."""
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import hashlib
 import ipaddress
 import logging
@@ -13,25 +13,26 @@ import socket
 import ssl
 import stat
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from mien.config import MqttConfig
 from mien.errors import ConfigError
 from mien.mqtt.topics import NODE_PATTERN
+from mien.state import locked
 
 CREDENTIAL = "mqtt-password"
-"""The name of systemd's credential: LoadCredential=mqtt-password:FILE."""
+"""The name of the systemd credential: LoadCredential=mqtt-password:FILE."""
 
-_LARGEST_PASSWORD = 4096
+_MAX_PASSWORD = 4096  # bytes
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """A broker's address and what it asks of us."""
+    """A broker's address, and the login and TLS context that it requires."""
 
     host: str
     port: int
@@ -39,61 +40,64 @@ class BrokerSettings:
     password: str = field(default="", repr=False)
     tls: ssl.SSLContext | None = None
 
+    @property
+    def address(self) -> str:
+        """HOST:PORT, for log lines."""
+        return f"{self.host}:{self.port}"
+
     @classmethod
-    def of(cls, config: MqttConfig) -> BrokerSettings:
-        """As configured; warns of a password in clear. Raises ConfigError."""
+    def from_config(cls, config: MqttConfig) -> BrokerSettings:
+        """Return the configured settings; log a warning if the password is sent in clear. Raises ConfigError."""
         if not config.host:
             raise ConfigError("No broker is configured: add [mqtt] with host = the broker's name to the configuration.")
         password = _password(config)
         if password and not config.username:
-            raise ConfigError("mqtt.password_file is of no use without mqtt.username: add it.")
+            raise ConfigError("mqtt.password_file has no effect without mqtt.username: add it.")
         if config.username and not config.tls and not is_local(config.host):
-            log.warning(
-                "The MQTT password goes to %s in clear, for all on the way to read: set tls = true.", config.host
-            )
+            log.warning("The MQTT password is sent to %s in clear, readable on the way: set tls = true.", config.host)
         return cls(config.host, config.port or (8883 if config.tls else 1883), config.username, password, _tls(config))
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is this very machine."""
+    """Return whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def node_of(config: MqttConfig) -> str:
-    """The configured node, else the host's name made fit. Raises ConfigError where that leaves nothing."""
+def node_name(config: MqttConfig) -> str:
+    """Return the configured node, else one made of the host name. Raises ConfigError where that leaves nothing."""
     name = config.node or re.sub(r"[^a-z0-9_-]+", "-", platform.node().split(".")[0].lower()).strip("-_")[:32]
     if not re.match(NODE_PATTERN, name):
-        raise ConfigError("This machine's host name makes no node name: set mqtt.node.")
+        raise ConfigError("This machine's host name cannot serve as a node name: set mqtt.node.")
     return name
 
 
-def identity(node: str, state: Path) -> str:
-    """Twelve hexadecimal digits that name this installation: the same after a restart, another on another machine.
+def installation_id(node: str, state: Path) -> str:
+    """Return twelve hexadecimal digits: the same after each restart, and different on another machine.
 
-    It needs no file, so that a cloned card does not speak with its twin's voice.
+    No file holds them, so two machines with copies of one SD card have different ids.
     """
     return hashlib.sha256(f"{uuid.getnode()}:{platform.node()}:{state}:{node}".encode()).hexdigest()[:12]
 
 
-def lock(node: str, state: Path) -> IO[str]:
-    """Hold the node's name among the programs of this installation, until the file is closed. Raises ConfigError."""
-    held = (state / f"mqtt-{node}.lock").open("w")
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        held.close()
-        raise ConfigError(
-            f"Another mien on this machine already speaks as node {node!r}: stop it (systemctl stop mien), "
-            "or set another mqtt.node."
-        ) from None
-    return held
+@contextlib.contextmanager
+def claim_lock(node: str, state: Path) -> Iterator[None]:
+    """Hold the node's name among the processes that share a state directory. Raises ConfigError if another holds it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(state / f"mqtt-{node}.lock"))
+        except TimeoutError:
+            raise ConfigError(
+                f"Another mien on this machine already uses the node name {node!r}: stop it (systemctl stop mien), "
+                "or set another mqtt.node."
+            ) from None
+        yield
 
 
 def host_name() -> str:
-    """For people, to tell machines apart."""
+    """Return the host name, by which people distinguish machines; at most 100 characters."""
     return socket.gethostname()[:100]
 
 
@@ -111,13 +115,13 @@ def _password(config: MqttConfig) -> str:
                 raise ConfigError(f"{setting}: {path} is not a file.")
             if config.password_file and os.fstat(file.fileno()).st_mode & 0o077:
                 log.warning("%s can be read by others: chmod 600 %s", path, path)
-            text = file.read(_LARGEST_PASSWORD + 1)
+            text = file.read(_MAX_PASSWORD + 1)
         password = text.decode("utf-8").rstrip("\r\n")
     except OSError as error:
         raise ConfigError(f"{setting}: {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{setting}: {path} is not UTF-8 text.") from None
-    if not password or len(text) > _LARGEST_PASSWORD or "\n" in password:
+    if not password or len(text) > _MAX_PASSWORD or "\n" in password:
         raise ConfigError(f"{setting}: {path} must hold one line, the password.")
     return password
 
@@ -125,25 +129,25 @@ def _password(config: MqttConfig) -> str:
 def _tls(config: MqttConfig) -> ssl.SSLContext | None:
     files = {"ca_file": config.ca_file, "cert_file": config.cert_file, "key_file": config.key_file}
     if not config.tls:
-        if given := [f"mqtt.{name}" for name, file in files.items() if file]:
-            raise ConfigError(f"{given[0]} is of no use without TLS: set tls = true in [mqtt].")
+        if without_effect := [f"mqtt.{name}" for name, file in files.items() if file]:
+            raise ConfigError(f"{without_effect[0]} has no effect without TLS: set tls = true in [mqtt].")
         return None
     if config.key_file and not config.cert_file:
-        raise ConfigError("mqtt.key_file is of no use without mqtt.cert_file: add it.")
+        raise ConfigError("mqtt.key_file has no effect without mqtt.cert_file: add it.")
     for name, file in files.items():
         if file and not os.access(Path(file).expanduser(), os.R_OK):
-            raise ConfigError(f"mqtt.{name}: {file} is not there, or not for this user to read.")
+            raise ConfigError(f"mqtt.{name}: {file} does not exist, or this user may not read it.")
     try:
         context = ssl.create_default_context(cafile=str(Path(config.ca_file).expanduser()) if config.ca_file else None)
     except (ssl.SSLError, OSError) as error:
-        raise ConfigError(f"mqtt.ca_file: {config.ca_file} is no certificate in PEM form: {error}.") from None
+        raise ConfigError(f"mqtt.ca_file: {config.ca_file} is not a certificate in PEM format: {error}.") from None
     if config.cert_file:
         key = str(Path(config.key_file).expanduser()) if config.key_file else None
         try:
-            # a key with a pass phrase would ask for it on a terminal that a daemon has not
+            # otherwise OpenSSL would prompt for a passphrase, on a terminal that a daemon does not have
             context.load_cert_chain(str(Path(config.cert_file).expanduser()), key, password=lambda: b"")
         except (ssl.SSLError, OSError) as error:
             raise ConfigError(
-                f"mqtt.cert_file and mqtt.key_file do not make a pair without a pass phrase: {error}."
+                f"mqtt.cert_file and mqtt.key_file are not a pair without a passphrase: {error}."
             ) from None
     return context

@@ -1,4 +1,4 @@
-"""Moods of several nodes, as rooms and as one house. Pure."""
+"""The moods of several nodes: each node's changes, and the one mood to play to. Pure."""
 
 from __future__ import annotations
 
@@ -6,103 +6,113 @@ from dataclasses import dataclass, replace
 
 from mien.events import Mood
 from mien.mqtt import payloads
-from mien.mqtt.payloads import PayloadError, StatePayload
+from mien.mqtt.payloads import CameraPayload, EventPayload, PayloadError, StatePayload
+from mien.text import printable
 
 
 @dataclass(frozen=True, slots=True)
 class MoodChange:
-    """A node's mood has changed. mood: None when it is no longer known, and then why says the reason."""
+    """A change of a node's mood. mood: None if it is unknown from now on; reason: why it is unknown."""
 
     node: str
     mood: Mood | None
-    why: str = ""
+    reason: str = ""
 
 
 @dataclass(slots=True)
-class _Node:
+class _NodeStatus:
+    """What a node has published. reported: the mood of the latest MoodChange; None if there is none, or it ended."""
+
     run: str = ""
     seq: int = -1
     mood: Mood | None = None
     online: bool = False
-    camera: payloads.CameraPayload | None = None
-    known: Mood | None = None
+    camera: CameraPayload | None = None
+    reported: Mood | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the node's mood holds now: it is online and its camera delivers frames."""
+        return self.online and self.camera is not None and self.camera.state == "open"
 
 
 class NodeTracker:
-    """Follows nodes by what they say. Each mood change comes out once, whether its event or its state is first."""
+    """Follows the messages of nodes, and returns each mood change once, whether its event or its state comes first."""
 
     def __init__(self, names: list[str]) -> None:
-        self._nodes = {name: _Node() for name in names}
+        self._nodes = {name: _NodeStatus() for name in names}
         self.merged = 0
-        """Changes that never came by themselves, for a later one stood for them."""
+        """The number of changes that were merged into later ones on their way."""
 
-    def hear(self, node: str, name: str, payload: bytes) -> list[MoodChange]:
-        """Take in what a node said under mien/NODE/NAME. Raises PayloadError, and then nothing has changed."""
-        known = self._nodes.get(node)
-        if known is None or not payload:
+    def on_message(self, node: str, name: str, payload: bytes) -> list[MoodChange]:
+        """Handle a message on mien/NODE/NAME. Raises PayloadError, and then nothing has changed."""
+        status = self._nodes.get(node)
+        if status is None or not payload:
             return []
-        if name in ("state", "event"):
-            kind = payloads.EventPayload if name == "event" else StatePayload
-            state = payloads.read(payload, kind)
-            # an event may overtake a fault of the camera; the state that follows tells the truth
-            return self._mood(node, known, state) if name == "state" or self._looks(known) else []
+        if name == "state":
+            return self._on_state(node, status, payloads.decode(payload, StatePayload))
+        if name == "event":
+            event = payloads.decode(payload, EventPayload)
+            # an event may be overtaken by a fault of the camera; the state that follows holds either way
+            return self._on_state(node, status, event) if status.is_current else []
         if name == "availability":
             if payload not in (b"online", b"offline"):
                 raise PayloadError("it is neither online nor offline")
-            known.online = payload == b"online"
+            status.online = payload == b"online"
         elif name == "camera":
-            known.camera = payloads.read(payload, payloads.CameraPayload)
-        return self._lost_or_found(node, known)
+            status.camera = payloads.decode(payload, CameraPayload)
+        return self._on_currency(node, status)
 
-    def _mood(self, node: str, known: _Node, state: StatePayload) -> list[MoodChange]:
-        mood = payloads.mood_of(state)
-        if state.run == known.run and state.seq <= known.seq:
+    def _on_state(self, node: str, status: _NodeStatus, state: StatePayload) -> list[MoodChange]:
+        mood = payloads.to_mood(state)
+        if state.run == status.run and state.seq <= status.seq:
             return []
-        if state.seq == 0:  # a run that has seen nothing yet
-            known.run, known.seq, known.mood = state.run, 0, None
+        if state.seq == 0:  # a run without a mood yet
+            status.run, status.seq, status.mood = state.run, 0, None
             return []
-        if state.run == known.run and known.seq >= 0:
-            self.merged += state.seq - known.seq - 1
-        known.run, known.seq, known.mood = state.run, state.seq, mood
-        if not self._looks(known):
+        if state.run == status.run and status.seq >= 0:
+            self.merged += state.seq - status.seq - 1
+        status.run, status.seq, status.mood = state.run, state.seq, mood
+        if not status.is_current:
             return []
-        known.known = mood
+        status.reported = mood
         return [MoodChange(node, mood)]
 
-    def _looks(self, known: _Node) -> bool:
-        return known.online and known.camera is not None and known.camera.state == "open"
-
-    def _lost_or_found(self, node: str, known: _Node) -> list[MoodChange]:
-        if self._looks(known):
-            if known.known is None and known.mood is not None:
-                known.known = known.mood
-                return [MoodChange(node, known.mood)]
+    def _on_currency(self, node: str, status: _NodeStatus) -> list[MoodChange]:
+        """Handle that a node's mood may hold again, or no longer."""
+        if status.is_current:
+            if status.reported is None and status.mood is not None:
+                status.reported = status.mood
+                return [MoodChange(node, status.mood)]
             return []
-        if known.known is None:
+        if status.reported is None:
             return []
-        known.known = None
-        if known.camera is not None and known.camera.state != "open":
-            known.mood = None  # what held before a fault does not hold after it
-            detail = "".join(c if c.isprintable() else "?" for c in known.camera.detail)  # it may end on a terminal
-            return [MoodChange(node, None, f"its camera: {known.camera.state} {detail}".rstrip())]
+        status.reported = None
+        if status.camera is not None and status.camera.state != "open":
+            status.mood = None  # a mood from before a fault does not hold after it
+            detail = printable(status.camera.detail, limit=500)  # it may be printed on a terminal
+            return [MoodChange(node, None, f"its camera: {status.camera.state} {detail}".rstrip())]
         return [MoodChange(node, None, "it is offline")]
 
 
 class CombinedMood:
-    """The mood to play to: the latest of anybody who is there. Nobody is there when no node sees anybody."""
+    """The mood to play to: the latest of all nodes that have a face in view; no face if none has."""
 
     def __init__(self) -> None:
         self._moods: dict[str, Mood] = {}
         self._last: Mood | None = None
 
     def update(self, change: MoodChange, at: float) -> Mood | None:
-        """The house's mood if this changes it. at: seconds on the listener's steady clock, which becomes the mood's."""
+        """Return the combined mood if this change alters it, else None.
+
+        at: seconds on the receiver's steady clock, which become the mood's.
+        """
         self._moods.pop(change.node, None)
         if change.mood is not None and change.mood.expression is not None:
             self._moods[change.node] = change.mood
         latest = next(reversed(self._moods.values()), Mood(None, 0.0, (), 0.0))
-        fresh = replace(latest, at=at)
-        if self._last is not None and fresh == replace(self._last, at=at):
+        combined = replace(latest, at=at)
+        if self._last is not None and combined == replace(self._last, at=at):
             return None
-        self._last = fresh
-        return fresh
+        self._last = combined
+        return combined

@@ -1,4 +1,4 @@
-"""The connection to the broker: the only importer of paho."""
+"""The connection to the broker: one thread that connects, serves, and connects again with growing delays."""
 
 from __future__ import annotations
 
@@ -7,440 +7,239 @@ import logging
 import random
 import select
 import socket
-import ssl
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
-
+from mien.backoff import Backoff
+from mien.clock import Clock
 from mien.mqtt.broker import BrokerSettings
-from mien.mqtt.outbox import Message, Outbox
-from mien.mqtt.payloads import LARGEST
+from mien.mqtt.outbox import Delivery, Message
+from mien.mqtt.paho_client import ConnectionEnd, EndKind, PahoClient, Received, Subscription, describe_error
 
-IN_FLIGHT = 20
-"""Messages that the broker has yet to acknowledge; the rest waits in the outbox."""
-
-_FILTERS_AT_ONCE = 100
-_SESSION = 300  # seconds for which an MQTT 5 broker remembers half-done deliveries
+_JITTER = 0.5  # share of a delay that chance may take off
+_LONGEST_NAP = 5.0  # seconds between two signs of life while a delay passes
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTiming:
-    """Seconds. keepalive: a machine without power is offline after one and a half of it.
+    """The durations of a connection, in seconds.
 
-    patience: how long a broker may take to accept a connection or acknowledge a message. first_delay, longest_delay:
-    between attempts, doubling, and shortened by up to half at random. farewell: for the last messages.
+    keepalive: a machine that loses power is offline after one and a half of it. timeout: how long a broker may take to
+    accept a connection or to acknowledge a message. first_delay, longest_delay: between attempts, doubling, and
+    shortened by up to half at random. drain_timeout: for sending the last messages.
     """
 
     keepalive: int = 15
-    patience: float = 10.0
+    timeout: float = 10.0
     first_delay: float = 1.0
     longest_delay: float = 30.0
     drain_timeout: float = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message from the broker. retained: it was said some time ago, and kept."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-
-
 class ConnectionHandler(Protocol):
-    """Whom a Link serves. Every call comes on the Link's thread."""
+    """The user of a connection. Every method is called on the connection's thread."""
 
-    def connected(self) -> None:
-        """The connection stands and the subscriptions are on their way: say what is to be known."""
+    def on_connect(self) -> None:
+        """Handle a new connection, whose subscriptions have been requested."""
         ...
 
-    def heard(self, message: Received) -> None:
-        """A message has come."""
+    def on_message(self, message: Received) -> None:
+        """Handle a message."""
         ...
 
-    def pulse(self) -> None:
-        """While connected, about every `Link.PULSE` seconds and after each `Link.wake`: say what is due."""
+    def on_tick(self) -> None:
+        """Publish what is due: called while connected, every `Connection.TICK` seconds and after `Connection.wake`."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A subscription. qos 0: the broker keeps nothing for when we are away, least of all a command.
+class Wakeup:
+    """A socket pair by which any thread ends another thread's `select`."""
 
-    as_published: tell live messages that are retained from others, where the broker can (MQTT 5).
-    """
+    def __init__(self) -> None:
+        self._sender, self._receiver = socket.socketpair()
+        self._sender.setblocking(False)
+        self._receiver.setblocking(False)
 
-    pattern: str
-    qos: int = 0
-    as_published: bool = False
+    def fileno(self) -> int:
+        """Return the descriptor that is readable after `set`."""
+        return self._receiver.fileno()
+
+    def set(self) -> None:
+        """End the `select`, now or when it begins."""
+        with contextlib.suppress(OSError):  # a full buffer wakes as well, and a closed one need not
+            self._sender.send(b"\0")
+
+    def clear(self) -> None:
+        """Make the descriptor unreadable again."""
+        with contextlib.suppress(BlockingIOError):
+            self._receiver.recv(4096)
+
+    def wait(self, seconds: float) -> None:
+        """Return after `set`, or after so many seconds."""
+        select.select([self], [], [], seconds)
+        self.clear()
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self._receiver.close()
+        self._sender.close()
 
 
 class Connection:
-    """One connection, kept up by one thread, which is the only one that publishes.
+    """A connection that is kept up by a thread of its own, the only one that uses the network.
 
-    Nothing here raises once it is started: what goes wrong is logged with the delay until the next attempt.
+    It raises nothing once it is started: each failure is logged with the delay until the next attempt.
     """
 
-    PULSE = 0.25
+    TICK = 0.25
+    """Seconds between two calls of the handler's on_tick at most."""
 
     def __init__(
         self,
-        access: BrokerSettings,
+        settings: BrokerSettings,
         client_id: str,
-        listener: ConnectionHandler,
-        filters: list[Subscription],
+        handler: ConnectionHandler,
+        subscriptions: list[Subscription],
         *,
         will: Message | None = None,
         timing: ConnectionTiming | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        clock: Clock | None = None,
+        draw: Callable[[], float] = random.random,
     ) -> None:
-        self._access, self._client_id, self._listener = access, client_id, listener
-        self._filters, self._will, self._timing = filters, will, timing or ConnectionTiming()
-        self._clock, self._chance = clock, chance
-        self._lock = threading.Lock()
-        self._outbox = Outbox()
-        self._unacknowledged: dict[int, tuple[Message, float]] = {}
-        self._protocol = MQTTProtocolVersion.MQTTv5
-        self._client = self._make_client()
-        self._up = False
-        self._most_qos = 2
-        self._lost = ""
-        self._aside = ""
-        self._next_protocol = self._protocol
-        self._knows_no_5 = False
-        self._told_unwanted: set[str] = set()
-        self.refused = ""
-        """Why the broker turned us away, empty while it did not."""
-        self._attempts = 0
+        self._address, self._handler = settings.address, handler
+        self._timing, self._now = timing or ConnectionTiming(), (clock or Clock()).steady
+        self._delivery = Delivery(self._now)
+        self._client = PahoClient(
+            settings,
+            client_id,
+            subscriptions,
+            self._delivery,
+            will=will,
+            keepalive=self._timing.keepalive,
+            timeout=self._timing.timeout,
+            on_connect=self._on_connect,
+            on_message=handler.on_message,
+        )
+        self._backoff = Backoff(self._timing.first_delay, self._timing.longest_delay, jitter=_JITTER, draw=draw)
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._wakeup = Wakeup()
+        self._alive_at = self._now()
         self._stop_at: float | None = None
-        self._thread = threading.Thread(target=self._work, name="mqtt", daemon=True)
-        self._beat = clock()
-        self._bell, self._ear = socket.socketpair()
-        self._bell.setblocking(False)
-        self._ear.setblocking(False)
+        self.refusal = ""
+        """The broker's latest reason to refuse the login; empty after a connection that succeeded."""
 
     @property
-    def up(self) -> bool:
-        """Whether the broker hears us now."""
-        return self._up
+    def is_connected(self) -> bool:
+        """Whether the broker has accepted the connection, and it goes on."""
+        return self._client.is_connected
 
     @property
-    def waiting(self) -> int:
-        """Messages that are not with the broker yet."""
-        with self._lock:
-            return len(self._outbox) + len(self._unacknowledged)
+    def pending(self) -> int:
+        """The number of messages that the broker has not acknowledged."""
+        return len(self._delivery)
 
     def start(self) -> None:
-        """Begin; returns at once, whether there is a broker or not."""
+        """Start to connect; returns at once, whether there is a broker or not."""
         self._thread.start()
 
     def send(self, message: Message) -> None:
-        """From any thread. What happens to it while there is no connection is the Outbox's rule."""
-        with self._lock:
-            self._outbox.put(message)
+        """Publish a message, from any thread. While there is no connection the Outbox's rules apply."""
+        self._delivery.put(message)
         self.wake()
 
     def wake(self) -> None:
-        """Have the thread look for what is due, now."""
-        with contextlib.suppress(OSError):  # a full pipe wakes as well, a closed one sleeps for good
-            self._bell.send(b"\0")
+        """Have the handler's on_tick called soon."""
+        self._wakeup.set()
 
     def back_off(self, reason: str) -> None:
-        """On the Link's thread: leave the broker without a word, and try again after the longest delay."""
-        self._aside = reason
-        with self._lock:
-            self._outbox.clear()
+        """Drop what is pending, disconnect, and connect again after the longest delay.
+
+        To be called on the connection's thread. reason: for the log.
+        """
+        self._client.finish(EndKind.BACKED_OFF, reason)
+        self._delivery.clear()
 
     def alive(self) -> bool:
-        """Whether the thread does its work: for the watchdog. A look-up of the broker's name may take a while."""
-        return self._thread.is_alive() and self._clock() - self._beat < 3 * self._timing.patience + 30
+        """Return whether the thread does its work, for the watchdog. Resolving the broker's name may take a while."""
+        return self._thread.is_alive() and self._now() - self._alive_at < 3 * self._timing.timeout + 30
 
     def stop(self) -> None:
-        """Send what waits, as far as the broker takes it within the farewell's time, disconnect, and end."""
-        self._stop_at = self._clock() + self._timing.drain_timeout
+        """Send what is pending, as far as the broker takes it within the drain timeout, disconnect, and end."""
+        self._stop_at = self._now() + self._timing.drain_timeout
         self.wake()
         if self._thread.is_alive():
             self._thread.join(self._timing.drain_timeout + 2)
         if not self._thread.is_alive():
-            self._ear.close()
-            self._bell.close()
+            self._wakeup.close()
 
-    # --- below here, all runs on the thread
+    # --- everything below runs on the thread
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while self._stop_at is None:
-            self._lost = ""
-            try:
-                self._converse()
-            except (OSError, ValueError) as error:
-                self._lost = _in_words(error)
-            except Exception as error:  # a bug in a listener or in paho must not silence the node for good
-                log.exception("MQTT: unexpected")
-                self._lost = f"unexpected {type(error).__name__}"
-            self._leave()
+            end = self._connect_and_serve()
+            if end.kind is EndKind.REFUSED:
+                self.refusal = end.reason
+            self._client.close(forget_session=self._stop_at is not None)
             if self._stop_at is None:
-                self._wait_for_next()
-            if self._next_protocol != self._protocol:
-                self._change_protocol()
+                self._wait_for_next(end)
 
-    def _converse(self) -> None:
-        """Connect and serve the connection until it is lost, no longer wanted, or over."""
-        self._client.reconnect()
-        patience_ends = self._clock() + self._timing.patience
-        while not (self._lost or self._aside or self._may_go()):
-            self._beat = self._clock()
-            self._serve(self.PULSE)
-            if self._up:
-                self._listener.pulse()
-                self._pump()
-                self._watch_acknowledgements()
-            elif self._beat > patience_ends and not self._lost:
-                self._lost = f"it took the connection and said nothing for {self._timing.patience:.0f} s"
+    def _connect_and_serve(self) -> ConnectionEnd:
+        """Connect and serve the connection until it ends; return why it did."""
+        try:
+            self._client.connect()
+            deadline = self._now() + self._timing.timeout
+            while self._client.end is None:
+                self._serve(deadline)
+        except (OSError, ValueError) as error:
+            self._client.finish(EndKind.LOST, describe_error(error))
+        except Exception as error:  # a bug in a handler or in paho must not end the node for good
+            log.exception("MQTT: unexpected")
+            self._client.finish(EndKind.LOST, f"unexpected {type(error).__name__}")
+        assert self._client.end is not None
+        return self._client.end
 
-    def _serve(self, timeout: float) -> None:
-        """Wait for the network, a bell or the time to pass, and let paho do what is to be done."""
-        sock: Any = self._client.socket()
-        if sock is None:
-            self._lost = self._lost or "it closed the connection"
+    def _serve(self, deadline: float) -> None:
+        """Do one round of the loop. deadline: for the broker to accept the connection, on the steady clock."""
+        if self._may_stop():
+            self._client.finish(EndKind.STOPPED)
             return
-        decrypted = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-        writing = [sock] if self._client.want_write() else []
-        readable, writable, _ = select.select([sock, self._ear], writing, [], 0 if decrypted else timeout)
-        if self._ear in readable:
-            with contextlib.suppress(BlockingIOError):
-                self._ear.recv(4096)
-        result = MQTTErrorCode.MQTT_ERR_SUCCESS
-        if decrypted or sock in readable:
-            result = self._client.loop_read()
-        if not result and writable:
-            result = self._client.loop_write()
-        result = result or self._client.loop_misc()
-        if result and not self._lost:
-            self._lost = paho.error_string(result).rstrip(".")
+        self._alive_at = self._now()
+        self._client.serve(self.TICK, self._wakeup.fileno())
+        self._wakeup.clear()
+        timeout = self._timing.timeout
+        if self._client.is_connected:
+            self._handler.on_tick()
+            self._client.publish_pending()
+            if self._delivery.longest_wait() > timeout:
+                self._client.finish(EndKind.LOST, f"it acknowledged nothing for {timeout:.0f} s")
+        elif self._alive_at > deadline:
+            self._client.finish(EndKind.LOST, f"it accepted the connection and sent nothing for {timeout:.0f} s")
 
-    def _pump(self) -> None:
-        while len(self._unacknowledged) < IN_FLIGHT and not self._lost:
-            with self._lock:
-                message = self._outbox.take()
-            if message is None:
-                return
-            qos = min(2 if message.exactly_once else 1, self._most_qos)
-            sent = self._client.publish(message.topic, message.payload, qos, message.retain)
-            if qos:
-                self._unacknowledged[sent.mid] = message, self._clock()
-            if sent.rc:
-                self._lost = self._lost or paho.error_string(sent.rc).rstrip(".")
-
-    def _watch_acknowledgements(self) -> None:
-        oldest = min((at for _, at in self._unacknowledged.values()), default=self._clock())
-        if self._clock() - oldest > self._timing.patience:
-            self._lost = self._lost or f"it acknowledged nothing for {self._timing.patience:.0f} s"
-
-    def _may_go(self) -> bool:
+    def _may_stop(self) -> bool:
         if self._stop_at is None:
             return False
-        return not self._up or not self.waiting or self._clock() > self._stop_at
+        return not self.is_connected or not self.pending or self._now() > self._stop_at
 
-    def _leave(self) -> None:
-        """End the connection: politely where nothing went wrong, so that the last will stays unread."""
-        if self._up and (self._aside or not self._lost):
-            self._client.disconnect(properties=self._last_words())
-            with contextlib.suppress(OSError, ValueError):
-                self._serve(0)
-        elif (sock := self._client.socket()) is not None:
-            with contextlib.suppress(OSError):
-                sock.close()
-        if self._up and not self._knows_no_5:
-            self._next_protocol = MQTTProtocolVersion.MQTTv5
-        self._up = False
-        with self._lock:
-            self._outbox.connected(False)
+    def _on_connect(self) -> None:
+        log.info("MQTT: connected to %s.", self._address)
+        self.refusal = ""
+        self._backoff.reset()
+        self._handler.on_connect()
 
-    def _last_words(self) -> Properties | None:
-        """At the very end the broker may forget us; before that it shall remember."""
-        if self._protocol != MQTTProtocolVersion.MQTTv5 or self._stop_at is None:
-            return None
-        properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]  # paho's own gap
-        properties.SessionExpiryInterval = 0
-        return properties
-
-    def _wait_for_next(self) -> None:
-        longest = self._timing.longest_delay
-        delay = longest if self._aside else min(longest, self._timing.first_delay * 2**self._attempts)
-        delay *= 1 - self._chance() / 2
-        self._attempts = min(self._attempts + 1, 16)
-        where = f"{self._access.host}:{self._access.port}"
-        if self._aside:
-            log.error("MQTT: %s. Next look in %.1f s.", self._aside, delay)
+    def _wait_for_next(self, end: ConnectionEnd) -> None:
+        """Log why the connection ended, and wait until the next attempt is due or `stop` is called."""
+        if end.kind is EndKind.BACKED_OFF:
+            longest = self._timing.longest_delay
+            delay = Backoff(longest, longest, jitter=_JITTER).next_delay()
+            log.error("MQTT: %s. Next attempt in %.1f s.", end.reason, delay)
         else:
-            log.warning("MQTT: no connection to %s: %s. Next attempt in %.1f s.", where, self._lost, delay)
-        self._aside = ""
-        until = self._clock() + delay
-        while self._stop_at is None and (left := until - self._clock()) > 0:
-            self._beat = self._clock()
-            readable, _, _ = select.select([self._ear], [], [], min(left, 5))
-            if readable:
-                with contextlib.suppress(BlockingIOError):
-                    self._ear.recv(4096)
-
-    def _make_client(self) -> paho.Client:
-        modern = self._protocol == MQTTProtocolVersion.MQTTv5
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            self._client_id,
-            protocol=self._protocol,
-            clean_session=None if modern else True,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = self._timing.patience
-        client.max_inflight_messages_set(IN_FLIGHT)
-        client.max_queued_messages_set(2 * IN_FLIGHT)
-        if self._access.username:
-            client.username_pw_set(self._access.username, self._access.password or None)
-        if self._access.tls is not None:
-            client.tls_set_context(self._access.tls)
-        if self._will is not None:
-            client.will_set(self._will.topic, self._will.payload, 1, self._will.retain)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
-        client.on_message = self._on_message
-        client.on_subscribe = self._on_subscribe
-        properties = None
-        if modern:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own gap
-            properties.SessionExpiryInterval = _SESSION
-            properties.MaximumPacketSize = 4 * LARGEST
-        client.connect_async(self._access.host, self._access.port, self._timing.keepalive, properties=properties)
-        return client
-
-    # paho's callbacks. None of them raises: an exception would end up in the middle of paho.
-
-    def _on_connect(
-        self,
-        _client: paho.Client,
-        _data: object,
-        flags: paho.ConnectFlags,
-        reason: ReasonCode,
-        properties: Properties | None,
-    ) -> None:
-        if reason.is_failure:
-            self._refuse(reason.getName())
-            return
-        log.info("MQTT: connected to %s:%d.", self._access.host, self._access.port)
-        self.refused = ""
-        self._attempts = 0
-        self._most_qos = getattr(properties, "MaximumQoS", 2)
-        self._up = True
-        with self._lock:
-            self._settle_unacknowledged(flags.session_present)
-            self._outbox.connected(True)
-        self._subscribe()
-        self._guarded(self._listener.connected)
-
-    def _refuse(self, reason: str) -> None:
-        if reason == "Unsupported protocol version" and self._protocol == MQTTProtocolVersion.MQTTv5:
-            self._knows_no_5 = True
-            self._next_protocol = MQTTProtocolVersion.MQTTv311
-            self._lost = "it does not know MQTT 5, so MQTT 3.1.1 is next"
-            return
-        self.refused = f"it refused us: {reason}. Check mqtt.username and mqtt.password_file"
-        self._lost = self.refused
-
-    def _change_protocol(self) -> None:
-        self._protocol = self._next_protocol
-        with self._lock:
-            self._settle_unacknowledged(session_present=False)
-        self._client = self._make_client()
-
-    def _settle_unacknowledged(self, session_present: bool) -> None:
-        """Where the broker remembers us paho ends what it began; else it is said anew, unless newer words wait."""
-        if session_present:
-            now = self._clock()
-            self._unacknowledged = {mid: (message, now) for mid, (message, _) in self._unacknowledged.items()}
-            return
-        self._client.drop_out_messages()
-        for message, _ in reversed(self._unacknowledged.values()):
-            self._outbox.put_back(message)
-        self._unacknowledged.clear()
-
-    def _subscribe(self) -> None:
-        modern = self._protocol == MQTTProtocolVersion.MQTTv5
-        for start in range(0, len(self._filters), _FILTERS_AT_ONCE):
-            some = self._filters[start : start + _FILTERS_AT_ONCE]
-            if modern:
-                self._client.subscribe(
-                    [(f.pattern, SubscribeOptions(f.qos, retainAsPublished=f.as_published)) for f in some]
-                )
-            else:
-                self._client.subscribe([(f.pattern, f.qos) for f in some])
-
-    def _on_subscribe(
-        self, _client: paho.Client, _data: object, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
-    ) -> None:
-        if refused := [reason.getName() for reason in reasons if reason.is_failure]:
-            self._tell_unwanted(f"the broker lets us not hear all that we should: {refused[0]}")
-
-    def _on_publish(
-        self, _client: paho.Client, _data: object, mid: int, reason: ReasonCode, _properties: Properties | None
-    ) -> None:
-        message, _ = self._unacknowledged.pop(mid, (None, 0.0))
-        if message is not None and reason.is_failure:
-            self._tell_unwanted(f"the broker does not take {message.topic}: {reason.getName()}")
-
-    def _tell_unwanted(self, what: str) -> None:
-        """Once a sentence: a broker's access rules refuse the same again and again."""
-        if what not in self._told_unwanted and len(self._told_unwanted) < 100:
-            self._told_unwanted.add(what)
-            log.error("MQTT: %s. Allow this user the topics mien/# and homeassistant/#.", what)
-
-    def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            log.warning("MQTT: a message under a topic that is no text is ignored.")
-            return
-        self._guarded(lambda: self._listener.heard(Received(topic, bytes(message.payload), bool(message.retain))))
-
-    def _on_disconnect(
-        self,
-        _client: paho.Client,
-        _data: object,
-        _flags: paho.DisconnectFlags,
-        reason: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
-        if not self._up and not self._lost:
-            # some old brokers know no other way to say that they do not know MQTT 5: try the other one next
-            modern = self._protocol == MQTTProtocolVersion.MQTTv5
-            self._next_protocol = MQTTProtocolVersion.MQTTv311 if modern else MQTTProtocolVersion.MQTTv5
-            self._lost = "it closed the connection before it answered"
-        self._lost = self._lost or f"the connection ended: {reason.getName()}"
-
-    def _guarded(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except Exception:  # a bug in a listener must not take the connection with it
-            log.exception("MQTT: unexpected")
-
-
-def _in_words(error: OSError | ValueError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not to be trusted ({error.verify_message}); if it is your own, set mqtt.ca_file"
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS with it ({error.reason or error}); check mqtt.tls and mqtt.port"
-    if isinstance(error, socket.gaierror):
-        return "its name is not known; check mqtt.host and the network"
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+            delay = self._backoff.next_delay()
+            log.warning("MQTT: no connection to %s: %s. Next attempt in %.1f s.", self._address, end.reason, delay)
+        until = self._now() + delay
+        while self._stop_at is None and (left := until - self._now()) > 0:
+            self._alive_at = self._now()
+            self._wakeup.wait(min(left, _LONGEST_NAP))

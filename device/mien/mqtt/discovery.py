@@ -12,21 +12,21 @@ from typing import Any
 from mien.config import INTENTS, PROFILES
 from mien.expression import LABELS
 from mien.mqtt.commands import MOODS, THRESHOLD
-from mien.mqtt.entity_names import named
+from mien.mqtt.entity_names import entity_name
 from mien.mqtt.topics import Topics
 
 HEARTBEAT = 30.0
-"""Seconds between states and diagnostics that tell nothing new."""
+"""Seconds between two states or diagnostics with the same content."""
 
 EXPIRY = 100
-"""Seconds after which a value that is not refreshed is unavailable: three heartbeats and some."""
+"""Seconds after which a value that is not refreshed is unavailable: a little more than three heartbeats."""
 
 Component = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """The machine as Home Assistant shows it."""
+    """The machine as Home Assistant displays it. software, hardware: versions or models, for people."""
 
     node: str
     name: str
@@ -36,15 +36,15 @@ class DeviceInfo:
     hardware: str
 
 
-def payload(device: DeviceInfo, *, music: bool) -> bytes:
-    """The retained message that makes one device with all its entities."""
+def discovery_payload(device: DeviceInfo, *, music: bool) -> bytes:
+    """Return the retained message by which Home Assistant makes one device with all its entities."""
     topics = Topics(device.node)
     components = _moods(topics) | _controls(topics) | _diagnostics(topics) | (_music(topics) if music else {})
     for key, component in components.items():
-        component["name"] = named(key, device.language)
+        component["name"] = entity_name(key, device.language)
         component["uniq_id"] = f"mien_{device.node}_{key}"
         component["def_ent_id"] = f"{component['p']}.mien_{device.node}_{key}".replace("-", "_")
-    about = {
+    device_info = {
         "ids": [f"mien_{device.node}"],
         "name": device.name,
         "mf": "mien",
@@ -54,7 +54,7 @@ def payload(device: DeviceInfo, *, music: bool) -> bytes:
         "sa": device.area,
     }
     message = {
-        "dev": {key: value for key, value in about.items() if value},
+        "dev": {key: value for key, value in device_info.items() if value},
         "o": {"name": "mien", "sw": device.software},
         "avty": [_online(topics)],
         "qos": 1,
@@ -68,9 +68,9 @@ def _online(topics: Topics) -> Component:
 
 
 def _current(topics: Topics) -> Component:
-    """What a component needs that shows a mood: unavailable unless the machine is there and its camera looks."""
-    looking = {"t": topics.of("camera"), "val_tpl": "{{ 'online' if value_json.state == 'open' else 'offline' }}"}
-    return {"avty_mode": "all", "avty": [_online(topics), looking]}
+    """Return the availability of a mood's component: the machine is online and its camera is open."""
+    camera_open = {"t": topics.of("camera"), "val_tpl": "{{ 'online' if value_json.state == 'open' else 'offline' }}"}
+    return {"avty_mode": "all", "avty": [_online(topics), camera_open]}
 
 
 def _moods(topics: Topics) -> dict[str, Component]:
@@ -177,16 +177,16 @@ def _diagnostics(topics: Topics) -> dict[str, Component]:
 
 
 def _music(topics: Topics) -> dict[str, Component]:
-    heard: Component = {"stat_t": topics.of("music")}
+    base: Component = {"stat_t": topics.of("music")}
     return {
-        "music": heard
+        "music": base
         | {
             "p": "switch",
             "cmd_t": topics.command("music"),
             "val_tpl": "{{ 'ON' if value_json.on else 'OFF' }}",
             "ic": "mdi:music",
         },
-        "intent": heard
+        "intent": base
         | {
             "p": "select",
             "cmd_t": topics.command("intent"),
@@ -194,7 +194,7 @@ def _music(topics: Topics) -> dict[str, Component]:
             "ops": list(INTENTS),
             "ic": "mdi:music-note-plus",
         },
-        "manual_mood": heard
+        "manual_mood": base
         | {
             "p": "select",
             "cmd_t": topics.command("mood"),
@@ -203,7 +203,7 @@ def _music(topics: Topics) -> dict[str, Component]:
             "ic": "mdi:emoticon-cool-outline",
         },
         "skip": {"p": "button", "cmd_t": topics.command("skip"), "ic": "mdi:skip-next"},
-        "playing": heard
+        "playing": base
         | {
             "p": "sensor",
             "val_tpl": "{{ value_json.playing[:255] }}",
@@ -211,5 +211,5 @@ def _music(topics: Topics) -> dict[str, Component]:
             "json_attr_tpl": "{{ {'state': value_json.state} | tojson }}",
             "ic": "mdi:playlist-music",
         },
-        "why": heard | {"p": "sensor", "val_tpl": "{{ value_json.why[:255] }}", "ic": "mdi:head-question-outline"},
+        "why": base | {"p": "sensor", "val_tpl": "{{ value_json.why[:255] }}", "ic": "mdi:head-question-outline"},
     }

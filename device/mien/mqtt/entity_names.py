@@ -1,4 +1,4 @@
-"""What the entities are called in Home Assistant, by language."""
+"""The names of the entities in Home Assistant, by language."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ NAMES: dict[str, tuple[str, str, str, str, str]] = {
 LANGUAGES = ("en", "de", "es", "fr", "el")
 
 
-def named(key: str, language: str) -> str:
-    """The name of an entity in one of LANGUAGES."""
+def entity_name(key: str, language: str) -> str:
+    """Return the name of an entity in one of LANGUAGES."""
     return NAMES[key][LANGUAGES.index(language)]

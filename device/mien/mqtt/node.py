@@ -1,311 +1,302 @@
-"""The machine as the house sees it: an output of the daemon that speaks MQTT."""
+"""The node: an output of the daemon that publishes moods over MQTT and executes commands."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
-import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
+from mien.clock import Clock
+from mien.controls import Controls
 from mien.events import CameraEvent, Event, Mood
-from mien.mqtt import commands, discovery, payloads
+from mien.mqtt import payloads
 from mien.mqtt.broker import BrokerSettings, host_name
-from mien.mqtt.connection import Connection, ConnectionTiming, Received, Subscription
-from mien.mqtt.controls import Controls, MusicControls
-from mien.mqtt.discovery import HEARTBEAT, DeviceInfo
-from mien.mqtt.outbox import WAITING_EVENTS, Message
+from mien.mqtt.commands import CommandHandler, MusicControls, current_settings
+from mien.mqtt.connection import Connection, ConnectionTiming
+from mien.mqtt.discovery import HEARTBEAT, DeviceInfo, discovery_payload
+from mien.mqtt.outbox import PENDING_EVENTS, Message
 from mien.mqtt.ownership import NodeClaim
+from mien.mqtt.paho_client import Received, Subscription
 from mien.mqtt.topics import HOME_ASSISTANT_STATUS, OFFLINE, ONLINE, Topics
 
 STATE_INTERVAL = 1.0
-"""Seconds between two states at least."""
-
-_ANSWER = 3.0
-"""Seconds to wait for one's own hello: a broker whose rules forbid it must not keep the node silent."""
-
-_REFUSALS_A_MINUTE = 10
+"""The least seconds between two states."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class MachineInfo:
-    """What only the computer can tell: soc_temperature in degrees Celsius, or None."""
+    """Sensors of the computer. soc_temperature: returns degrees Celsius, or None."""
 
     soc_temperature: Callable[[], float | None]
 
 
 @dataclass(slots=True)
-class _Now:
-    """What holds now, as told by the daemon. Guarded by the Node's lock."""
+class _Current:
+    """The latest events. since: when the mood began, seconds since 1970. changes: mood changes so far."""
 
-    mood: Mood | None = None
-    since: float = 0.0
+    camera: payloads.CameraPayload
+    mood: Mood | None
+    since: float
     changes: int = 0
-    camera: payloads.CameraPayload = field(default_factory=lambda: payloads.CameraPayload(state="starting"))
+
+
+class NodeSnapshot:
+    """The current content of every retained topic. `update` and the other methods may run on different threads."""
+
+    def __init__(
+        self, software: str, machine: MachineInfo, controls: Controls, music: MusicControls | None, clock: Clock
+    ) -> None:
+        self.run = uuid.uuid4().hex[:12]
+        """Identifies one run of the daemon."""
+        self._software, self._machine, self._controls, self._music = software, machine, controls, music
+        self._clock, self._started_at = clock, clock.steady()
+        self._lock = threading.Lock()
+        self._current = _Current(payloads.CameraPayload(state="starting"), None, clock.wall())
+
+    def update(self, event: Event) -> None:
+        """Take over a mood or a camera's state."""
+        with self._lock:
+            current = self._current
+            if isinstance(event, CameraEvent):
+                current.camera = payloads.CameraPayload(state=event.state, detail=event.detail[:500])
+                if event.state != "open":  # an old mood must not be taken for a current one
+                    current.mood, current.since = None, self._clock.wall()
+            else:
+                current.mood, current.since = event, self._clock.wall()
+                current.changes += 1
+
+    def state(self) -> payloads.StatePayload:
+        """Return the current mood."""
+        with self._lock:
+            current = self._current
+            has_face = current.mood is not None and current.mood.expression is not None
+            is_open = current.camera.state == "open"
+            faces = max(int(has_face), self._controls.diagnostics.faces) if is_open else 0
+            since = datetime.fromtimestamp(current.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return payloads.to_state(current.mood, faces=faces, since=since, run=self.run, seq=current.changes)
+
+    def camera(self) -> payloads.CameraPayload:
+        """Return the camera's state."""
+        with self._lock:
+            return self._current.camera
+
+    def settings(self) -> payloads.SettingsPayload:
+        """Return the values that commands can set."""
+        return current_settings(self._controls)
+
+    def music(self) -> payloads.MusicPayload | None:
+        """Return the status of the music output; None if there is none."""
+        return self._music.status() if self._music is not None else None
+
+    def diag(self) -> payloads.DiagPayload:
+        """Return the diagnostics."""
+        diagnostics, temperature, music = self._controls.diagnostics, self._machine.soc_temperature(), self.music()
+        return payloads.DiagPayload(
+            software=self._software,
+            soc_temperature=round(temperature, 1) if temperature is not None else None,
+            inference_ms=round(diagnostics.inference_ms, 2) if diagnostics.inference_ms > 0 else None,
+            fps=round(diagnostics.fps, 1),
+            uptime=int(self._clock.steady() - self._started_at),
+            low_quality=diagnostics.low_quality,
+            music=music.state if music is not None else None,
+        )
+
+
+class RetainedPublisher:
+    """Publishes retained topics, and skips those that have not changed or were published too recently."""
+
+    def __init__(self, topics: Topics, send: Callable[[Message], None], now: Callable[[], float]) -> None:
+        self._topics, self._send, self._now = topics, send, now
+        self._published: dict[str, tuple[bytes, float]] = {}
+
+    def publish(self, name: str, payload: msgspec.Struct) -> None:
+        """Publish a topic now."""
+        message = payloads.encode(payload)
+        self._published[name] = message, self._now()
+        self._send(Message(self._topics.of(name), message, retain=True))
+
+    def publish_changed(
+        self, name: str, payload: msgspec.Struct, *, shortest: float = 0.0, longest: float = math.inf
+    ) -> None:
+        """Publish a topic if it has changed, or if it was last published at least `longest` seconds ago.
+
+        shortest: seconds that a change waits for after the last publication.
+        """
+        message, age = payloads.encode(payload), self.age(name)
+        previous, _ = self._published.get(name, (b"", 0.0))
+        if (message != previous and age >= shortest) or age >= longest:
+            self.publish(name, payload)
+
+    def age(self, name: str) -> float:
+        """Return the seconds since a topic was last published; infinity if it never was."""
+        return self._now() - self._published[name][1] if name in self._published else math.inf
 
 
 class Node:
-    """Says each mood, and how the machine is; hears commands and Home Assistant's birth.
+    """Publishes each mood and the machine's state, and executes commands.
 
-    `handle` may be called from one thread; all else happens on the Link's. remember is told of each setting that the
-    house changes, so that it outlives a restart.
+    `handle` may be called from one thread; everything else happens on the connection's. installation_id: see
+    broker.installation_id. save: is called with the settings after each change by a client, so that they outlive a
+    restart.
     """
 
     def __init__(
         self,
         device: DeviceInfo,
-        access: BrokerSettings,
+        settings: BrokerSettings,
         *,
-        identity: str,
+        installation_id: str,
         machine: MachineInfo,
         controls: Controls,
         music: MusicControls | None = None,
-        remember: Callable[[payloads.SettingsPayload], None] = lambda _settings: None,
+        save: Callable[[payloads.SettingsPayload], None] = lambda _settings: None,
         timing: ConnectionTiming | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
-        self._device, self._machine, self._controls, self._music = device, machine, controls, music
-        self._remember, self._clock, self._wall = remember, clock, wall
+        clock = clock or Clock()
+        self._device, self._now = device, clock.steady
         self._topics = topics = Topics(device.node)
-        self._run = uuid.uuid4().hex[:12]
-        self._began = clock()
-        self._claim = NodeClaim(payloads.InstancePayload(id=identity, host=host_name(), since=wall()))
-        self._lock = threading.Lock()
-        self._now = _Now(since=wall())
-        self._events: deque[Message] = deque(maxlen=WAITING_EVENTS)
-        self._said: dict[str, tuple[bytes, float]] = {}
-        self._asks = 0
-        self._hello = b""
-        self._asked_at: float | None = None
+        self._claim = NodeClaim(payloads.InstancePayload(id=installation_id, host=host_name(), since=clock.wall()))
+        self._snapshot = NodeSnapshot(device.software, machine, controls, music, clock)
+        self._commands = CommandHandler(controls, music, save, clock.steady)
+        self._events: deque[Message] = deque(maxlen=PENDING_EVENTS)
         self._closing = False
-        self._refusals: list[float] = []
-        filters = [Subscription(topics.commands, as_published=True)]
-        filters += [Subscription(topics.of(name)) for name in ("instance", "availability", "hello")]
-        filters.append(Subscription(HOME_ASSISTANT_STATUS))
+        subscriptions = [Subscription(topics.commands, as_published=True)]
+        subscriptions += [Subscription(topics.of(name)) for name in ("instance", "availability", "hello")]
+        subscriptions.append(Subscription(HOME_ASSISTANT_STATUS))
         will = Message(topics.of("availability"), OFFLINE, retain=True)
-        self.link = Connection(access, f"mien-{identity}", self, filters, will=will, timing=timing, clock=clock)
+        self.connection = Connection(
+            settings, f"mien-{installation_id}", self, subscriptions, will=will, timing=timing, clock=clock
+        )
+        self._publisher = RetainedPublisher(topics, self.connection.send, clock.steady)
 
     def start(self) -> None:
-        """Begin to look for the broker; returns at once."""
-        self.link.start()
+        """Start to connect; returns at once."""
+        self.connection.start()
 
     def close(self) -> None:
-        """Say goodbye and stop; takes a few seconds at most."""
-        with self._lock:
-            self._closing = True
-        if self._claim.speaking:
-            self._say_events()
-            self._say("state", self._state())
-            self.link.send(Message(self._topics.of("availability"), OFFLINE, retain=True))
-        self.link.stop()
+        """Publish that the node is offline, and stop; takes a few seconds at most."""
+        self._closing = True
+        if self._claim.owned:
+            self._publish_events()
+            self._publisher.publish("state", self._snapshot.state())
+            self._publish_availability(OFFLINE)
+        self.connection.stop()
 
     def alive(self) -> bool:
-        """For the watchdog."""
-        return self.link.alive()
+        """Return whether the connection's thread does its work, for the watchdog."""
+        return self.connection.alive()
 
     def handle(self, event: Event) -> None:
-        """Take note of an event; a mood change is said at once, the state with the next pulse."""
-        with self._lock:
-            if isinstance(event, CameraEvent):
-                self._now.camera = payloads.CameraPayload(state=event.state, detail=event.detail[:500])
-                if event.state != "open":  # an old mood is not to be taken for a new one
-                    self._now.mood, self._now.since = None, self._wall()
-            else:
-                self._now.mood, self._now.since = event, self._wall()
-                self._now.changes += 1
+        """Take over an event. A mood change is published at once, the state with the next tick that its rate allows."""
+        self._snapshot.update(event)
         if isinstance(event, Mood):
-            said = payloads.write(payloads.event_of(self._state()))
-            self._events.append(Message(self._topics.of("event"), said, exactly_once=True))
-        self.link.wake()
+            payload = payloads.encode(payloads.to_event(self._snapshot.state()))
+            self._events.append(Message(self._topics.of("event"), payload, exactly_once=True))
+        self.connection.wake()
 
-    # --- the Link's listener
+    # --- the connection's handler
 
-    def connected(self) -> None:
-        """Ask for the name before saying anything under it."""
-        self._claim.ask()
-        self._asked_at = self._clock()
-        while len(self._events) > 1:  # of an outage only the latest change is told
+    def on_connect(self) -> None:
+        """Claim the name before anything is published under it."""
+        while len(self._events) > 1:  # of an outage's changes only the latest is published
             self._events.popleft()
-        mine = self._claim.mine
-        self._asks += 1
-        self._hello = payloads.write(
-            payloads.HelloPayload(id=mine.id, host=mine.host, since=mine.since, ask=self._asks)
-        )
-        self.link.send(Message(self._topics.of("hello"), self._hello))
+        hello = self._claim.request(self._now())
+        self.connection.send(Message(self._topics.of("hello"), hello))
 
-    def heard(self, message: Received) -> None:
-        """Sort by topic."""
+    def on_message(self, message: Received) -> None:
+        """Handle a message by its topic."""
         if message.topic == HOME_ASSISTANT_STATUS:
-            if message.payload == ONLINE and self._claim.speaking:
-                self._announce()
+            if message.payload == ONLINE and self._claim.owned:
+                self._publish_all()
         elif message.topic == self._topics.of("availability"):
-            self._hear_availability(message.payload)
+            self._on_availability(message.payload)
         elif message.topic == self._topics.of("instance"):
-            self._hear_instance(message)
+            self._on_instance(message)
         elif message.topic == self._topics.of("hello"):
-            if message.payload == self._hello and self._asked_at is not None:
-                self._begin_to_speak()
+            self._decide_claim(message.payload)
         else:
-            self._hear_command(message)
+            self._commands.handle(message.topic, message.payload, retained=message.retained)
 
-    def pulse(self) -> None:
-        """Say what has changed, and what is due."""
-        if self._asked_at is not None and self._clock() - self._asked_at > _ANSWER:
-            self._begin_to_speak()
-        if not self._claim.speaking:
+    def on_tick(self) -> None:
+        """Publish what has changed, and what is due."""
+        self._decide_claim()
+        if not self._claim.owned:
             return
-        self._say_events()
-        self._say_if_due("camera", self._camera())
-        self._say_if_due("settings", self._settings())
-        if self._music is not None:
-            self._say_if_due("music", self._music.status())
-        self._say_if_due("state", self._state(), at_least=STATE_INTERVAL, at_most=HEARTBEAT)
-        if self._age("diag") >= HEARTBEAT:
-            self._say("diag", self._diag())
+        self._publish_events()
+        self._publisher.publish_changed("camera", self._snapshot.camera())
+        self._publisher.publish_changed("settings", self._snapshot.settings())
+        if (music := self._snapshot.music()) is not None:
+            self._publisher.publish_changed("music", music)
+        self._publisher.publish_changed("state", self._snapshot.state(), shortest=STATE_INTERVAL, longest=HEARTBEAT)
+        if self._publisher.age("diag") >= HEARTBEAT:
+            self._publisher.publish("diag", self._snapshot.diag())
 
-    # --- who speaks
+    # --- which machine owns the name
 
-    def _hear_instance(self, message: Received) -> None:
+    def _on_instance(self, message: Received) -> None:
         try:
-            instance = payloads.read(message.payload, payloads.InstancePayload)
+            instance = payloads.decode(message.payload, payloads.InstancePayload)
         except payloads.PayloadError as error:
             if message.payload:
-                log.warning("MQTT: what stands under %s is ignored: %s.", message.topic, error)
+                log.warning("MQTT: the message on %s is ignored: %s.", message.topic, error)
             return
-        again = self._claim.hear(instance, retained=message.retained)
-        if self._claim.speaking and self._claim.is_lost():
-            self._stand_aside()
-        elif again:
-            self._announce()
+        repeat = self._claim.on_announcement(instance, retained=message.retained)
+        if self._claim.owned and self._claim.is_lost():
+            self._back_off()
+        elif repeat:
+            self._publish_all()
 
-    def _hear_availability(self, payload: bytes) -> None:
+    def _on_availability(self, payload: bytes) -> None:
         self._claim.holder_is_online = payload == ONLINE
-        if payload == OFFLINE and self._claim.speaking and not self._closing:
-            # the last will of an earlier connection, or of one that had the name by mistake
-            self.link.send(Message(self._topics.of("availability"), ONLINE, retain=True))
+        if payload == OFFLINE and self._claim.owned and not self._closing:
+            # the last will of an earlier connection, or of a machine that had the name by mistake
+            self._publish_availability(ONLINE)
 
-    def _begin_to_speak(self) -> None:
-        self._asked_at = None
-        if self._claim.is_lost():
-            self._stand_aside()
+    def _decide_claim(self, hello: bytes = b"") -> None:
+        """Publish everything if the name is ours, as soon as that can be decided. hello: one that has come."""
+        if not self._claim.is_ready(self._now(), hello):
             return
-        self._claim.speaking, self._claim.held_by = True, None
-        self._announce()
+        if self._claim.decide():
+            self._publish_all()
+        else:
+            self._back_off()
 
-    def _stand_aside(self) -> None:
-        self._claim.speaking = False
-        self._asked_at = None
-        self.link.back_off(self._claim.words(self._device.node))
+    def _back_off(self) -> None:
+        self._claim.give_up()
+        self.connection.back_off(self._claim.describe(self._device.node))
 
-    # --- saying
+    # --- publishing
 
-    def _say_events(self) -> None:
+    def _publish_events(self) -> None:
         while self._events:
-            self.link.send(self._events.popleft())
+            self.connection.send(self._events.popleft())
 
-    def _announce(self) -> None:
-        """All that is retained, states after the discovery that gives them a meaning."""
+    def _publish_availability(self, payload: bytes) -> None:
+        self.connection.send(Message(self._topics.of("availability"), payload, retain=True))
+
+    def _publish_all(self) -> None:
+        """Publish every retained topic, discovery before the states that it gives a meaning to."""
         if self._closing:
             return
-        message = discovery.payload(self._device, music=self._music is not None)
-        self.link.send(Message(self._topics.discovery, message, retain=True))
-        self._say("instance", self._claim.mine)
-        self._say("settings", self._settings())
-        self._say("camera", self._camera())
-        self._say("diag", self._diag())
-        if self._music is not None:
-            self._say("music", self._music.status())
-        self._say("state", self._state())
-        self.link.send(Message(self._topics.of("availability"), ONLINE, retain=True))
-
-    def _say(self, name: str, payload: object) -> None:
-        message = payloads.write(payload)  # type: ignore[arg-type]
-        self._said[name] = message, self._clock()
-        self.link.send(Message(self._topics.of(name), message, retain=True))
-
-    def _say_if_due(self, name: str, payload: object, at_least: float = 0.0, at_most: float = float("inf")) -> None:
-        message = payloads.write(payload)  # type: ignore[arg-type]
-        before, _ = self._said.get(name, (b"", 0.0))
-        if (message != before and self._age(name) >= at_least) or self._age(name) >= at_most:
-            self._say(name, payload)
-
-    def _age(self, name: str) -> float:
-        return self._clock() - self._said[name][1] if name in self._said else float("inf")
-
-    def _state(self) -> payloads.StatePayload:
-        with self._lock:
-            now = self._now
-            there = now.mood is not None and now.mood.expression is not None
-            looking = now.camera.state == "open"
-            faces = max(int(there), self._controls.diagnostics.faces) if looking else 0
-            since = datetime.fromtimestamp(now.since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            return payloads.state_of(now.mood, faces=faces, since=since, run=self._run, seq=now.changes)
-
-    def _camera(self) -> payloads.CameraPayload:
-        with self._lock:
-            return self._now.camera
-
-    def _settings(self) -> payloads.SettingsPayload:
-        controls = self._controls
-        return payloads.SettingsPayload(
-            detection=controls.detection, threshold=controls.threshold, profile=controls.profile
-        )
-
-    def _diag(self) -> payloads.DiagPayload:
-        seen, temperature = self._controls.diagnostics, self._machine.soc_temperature()
-        return payloads.DiagPayload(
-            software=self._device.software,
-            soc_temperature=round(temperature, 1) if temperature is not None else None,
-            inference_ms=round(seen.inference_ms, 2) if seen.inference_ms > 0 else None,
-            fps=round(seen.fps, 1),
-            uptime=int(self._clock() - self._began),
-            low_quality=seen.low_quality,
-            music=self._music.status().state if self._music is not None else None,
-        )
-
-    # --- commands
-
-    def _hear_command(self, message: Received) -> None:
-        try:
-            command = commands.parse(message.topic, message.payload, retained=message.retained)
-            self._obey(command)
-        except commands.CommandError as refusal:
-            self._log_refusal(message.topic, str(refusal))
-            return
-        log.info("MQTT: %s set to %s.", command.name, command.value)
-        self.link.wake()
-
-    def _obey(self, command: commands.Command) -> None:
-        music = self._music
-        if command.name in ("music", "intent", "mood", "skip") and music is None:
-            raise commands.CommandError("music is not on here")
-        match command.name, command.value:
-            case "restart", _:
-                self._controls.stop("restart")
-            case ("detection" | "threshold" | "profile") as name, value:
-                setattr(self._controls, name, value)
-                self._remember(self._settings())
-            case "music", bool(on) if music:
-                music.set_enabled(on)
-            case "intent", ("match" | "lift" | "calm") as intent if music:
-                music.set_intent(intent)
-            case "mood", str(mood) if music:
-                music.set_mood(mood)
-            case "skip", _ if music:
-                music.skip()
-
-    def _log_refusal(self, topic: str, reason: str) -> None:
-        """A flood of nonsense shall not become a flood of log lines."""
-        now = self._clock()
-        self._refusals = [at for at in self._refusals if now - at < 60] + [now]
-        if len(self._refusals) <= _REFUSALS_A_MINUTE:
-            log.warning("MQTT: the command on %s is refused: %s.", commands.shown(topic), reason)
-        elif len(self._refusals) == _REFUSALS_A_MINUTE + 1:
-            log.warning("MQTT: more refused commands are not named for a minute.")
-        del self._refusals[:-100]
+        snapshot, publish = self._snapshot, self._publisher.publish
+        music = snapshot.music()
+        discovery = discovery_payload(self._device, music=music is not None)
+        self.connection.send(Message(self._topics.discovery, discovery, retain=True))
+        publish("instance", self._claim.own)
+        publish("settings", snapshot.settings())
+        publish("camera", snapshot.camera())
+        publish("diag", snapshot.diag())
+        if music is not None:
+            publish("music", music)
+        publish("state", snapshot.state())
+        self._publish_availability(ONLINE)

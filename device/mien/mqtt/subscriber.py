@@ -1,4 +1,4 @@
-"""Subscriber to nodes, for programs that have no camera: their words arrive on a bounded queue."""
+"""A subscriber to nodes, for programs that have no camera: messages arrive on a bounded queue."""
 
 from __future__ import annotations
 
@@ -9,58 +9,62 @@ import uuid
 
 from mien.errors import RemoteError
 from mien.mqtt.broker import BrokerSettings
-from mien.mqtt.connection import Connection, ConnectionTiming, Received, Subscription
+from mien.mqtt.connection import Connection, ConnectionTiming
+from mien.mqtt.paho_client import Received, Subscription
 
 BACKLOG = 10_000
-"""Messages that may wait for a listener that is slow; then the oldest go."""
+"""The most messages that wait for a slow receiver; beyond that the oldest are dropped."""
+
+_POLL = 0.05  # seconds
 
 log = logging.getLogger(__name__)
 
 
 class Subscriber:
-    """A Link that only hears."""
+    """A connection that only receives. patterns: topic filters."""
 
-    def __init__(self, access: BrokerSettings, patterns: list[str], timing: ConnectionTiming | None = None) -> None:
-        self._heard: queue.Queue[Received] = queue.Queue(BACKLOG)
-        self.lost = 0
-        """Messages that were dropped because the listener was too slow."""
+    def __init__(self, settings: BrokerSettings, patterns: list[str], timing: ConnectionTiming | None = None) -> None:
+        self._received: queue.Queue[Received] = queue.Queue(BACKLOG)
+        self.dropped = 0
+        """The number of messages that were dropped because the receiver was too slow."""
         client_id = f"mien-listen-{uuid.uuid4().hex[:10]}"
-        self.link = Connection(
-            access, client_id, self, [Subscription(pattern, qos=1) for pattern in patterns], timing=timing
+        self.connection = Connection(
+            settings, client_id, self, [Subscription(pattern, qos=1) for pattern in patterns], timing=timing
         )
 
-    def next(self, seconds: float) -> Received | None:
-        """The next message; None where none comes in time."""
+    def receive(self, timeout: float) -> Received | None:
+        """Return the next message; None if none comes within so many seconds."""
         try:
-            return self._heard.get(timeout=seconds)
+            return self._received.get(timeout=timeout)
         except queue.Empty:
             return None
 
-    def wait_until_connected(self, seconds: float) -> None:
-        """For commands that end. Raises RemoteError if the broker cannot be reached or refuses."""
+    def wait_until_connected(self, timeout: float) -> None:
+        """Return when connected. Raises RemoteError if the broker refuses, or cannot be reached within the timeout."""
         waited = 0.0
-        while not self.link.up:
-            if self.link.refused or waited >= seconds:
-                why = self.link.refused or f"it did not answer within {seconds:.0f} s. Check mqtt.host and mqtt.port"
-                raise RemoteError(f"The broker cannot be used: {why}.")
-            time.sleep(0.05)
-            waited += 0.05
+        while not self.connection.is_connected:
+            refusal = self.connection.refusal
+            if refusal or waited >= timeout:
+                reason = refusal or f"it did not reply within {timeout:.0f} s. Check mqtt.host and mqtt.port"
+                raise RemoteError(f"The broker cannot be used: {reason}.")
+            time.sleep(_POLL)
+            waited += _POLL
 
-    def connected(self) -> None:
-        """Nothing is due: the retained messages come anew by themselves."""
+    def on_connect(self) -> None:
+        """Do nothing: the broker sends the retained messages by itself."""
 
-    def heard(self, message: Received) -> None:
-        """Queue it."""
+    def on_message(self, message: Received) -> None:
+        """Queue a message; if the queue is full, drop the oldest."""
         while True:
             try:
-                self._heard.put_nowait(message)
+                self._received.put_nowait(message)
             except queue.Full:
-                self.lost += 1
-                if self.lost == 1:
-                    log.warning("MQTT: messages come faster than they are dealt with: the oldest are dropped.")
-                self._heard.get()
+                self.dropped += 1
+                if self.dropped == 1:
+                    log.warning("MQTT: messages arrive faster than they are processed: the oldest are dropped.")
+                self._received.get()
             else:
                 return
 
-    def pulse(self) -> None:
-        """Nothing is due."""
+    def on_tick(self) -> None:
+        """Do nothing: a subscriber publishes nothing by itself."""

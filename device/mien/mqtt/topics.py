@@ -1,4 +1,4 @@
-"""Every topic in one place."""
+"""The names of all topics."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ ROOT = "mien"
 ONLINE, OFFLINE = b"online", b"offline"
 
 HOME_ASSISTANT_STATUS = "homeassistant/status"
-"""Where Home Assistant says "online" when it has started: its birth message."""
+"""The topic of Home Assistant's birth message, "online", which it publishes when it has started."""
 
 NODE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 """A node's name: it is part of topics, of entity ids and of a file's name."""
 
-FIRST_LEVELS = ("state", "event", "availability", "camera", "diag", "settings", "music", "instance")
+TOPIC_NAMES = ("state", "event", "availability", "camera", "diag", "settings", "music", "instance")
+"""The topics of a node for its clients; beside them are hello and the commands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +25,32 @@ class Topics:
     node: str
 
     def of(self, name: str) -> str:
-        """One of FIRST_LEVELS, or hello."""
+        """Return the topic of one of TOPIC_NAMES, or of hello."""
         return f"{ROOT}/{self.node}/{name}"
 
     def command(self, name: str) -> str:
-        """Where a command is given."""
+        """Return the topic on which a command is received."""
         return f"{ROOT}/{self.node}/{name}/set"
 
     @property
     def commands(self) -> str:
-        """The filter for all commands."""
+        """The filter of all commands."""
         return self.command("+")
 
     @property
     def all(self) -> str:
-        """The filter for all that the node says and hears."""
+        """The filter of all the node's topics, commands included."""
         return f"{ROOT}/{self.node}/#"
 
     @property
     def discovery(self) -> str:
-        """Where Home Assistant learns of the device."""
+        """The topic of Home Assistant's device discovery."""
         return f"homeassistant/device/mien_{self.node}/config"
 
 
-def split(topic: str) -> tuple[str, str] | None:
-    """The (node, name) of a topic such as mien/kitchen/state; None where it is not of that shape."""
+def parse_topic(topic: str) -> tuple[str, str] | None:
+    """Return the (node, name) of a topic such as mien/kitchen/state; None for any other topic."""
     parts = topic.split("/")
-    if len(parts) != 3 or parts[0] != ROOT or not re.match(NODE_PATTERN, parts[1]) or parts[2] not in FIRST_LEVELS:
+    if len(parts) != 3 or parts[0] != ROOT or not re.match(NODE_PATTERN, parts[1]) or parts[2] not in TOPIC_NAMES:
         return None
     return parts[1], parts[2]

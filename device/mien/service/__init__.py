@@ -1,1 +1,1 @@
-"""Joins the stages and runs them."""
+"""Joins the stages and runs them as a daemon."""

@@ -1,4 +1,4 @@
-"""Events as lines: JSON for programs, words for people."""
+"""Events as lines on a stream: JSON for programs, words for people."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ import json
 import sys
 from typing import TextIO
 
-from mien.events import CameraEvent, Event, by_label
+from mien.events import CameraEvent, Event, probabilities_by_label
 
 
 class JsonLines:
-    """One JSON object a line: event, at, and for moods expression, confidence, valence, arousal, probabilities."""
+    """Writes one JSON object a line, with the fields of `event_to_dict`."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stdout
 
     def handle(self, event: Event) -> None:
-        """Write the event and hand it on at once: readers wait for lines, not for buffers."""
-        print(json.dumps(as_object(event)), file=self._file, flush=True)
+        """Write the event and flush: readers wait for lines, not for buffers."""
+        print(json.dumps(event_to_dict(event)), file=self._file, flush=True)
 
     def alive(self) -> bool:
-        """Always: it has nothing that could die."""
+        """Return True: it has no thread that could die."""
         return True
 
 
 class TextLines:
-    """One readable line an event."""
+    """Writes one readable line an event."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stdout
 
     def handle(self, event: Event) -> None:
-        """Write the event in words."""
-        print(f"{event.at:7.1f} s  {in_words(event)}", file=self._file, flush=True)
+        """Write the event with its time in seconds."""
+        print(f"{event.at:7.1f} s  {format_event(event)}", file=self._file, flush=True)
 
     def alive(self) -> bool:
-        """Always: it has nothing that could die."""
+        """Return True: it has no thread that could die."""
         return True
 
 
-def as_object(event: Event) -> dict[str, object]:
-    """The event with the fields of `mien run --json`."""
+def event_to_dict(event: Event) -> dict[str, object]:
+    """Return the event with the fields of `mien run --json`."""
     if isinstance(event, CameraEvent):
         return {"event": "camera", "at": round(event.at, 3), "state": event.state, "detail": event.detail}
     return {
@@ -50,14 +50,14 @@ def as_object(event: Event) -> dict[str, object]:
         "confidence": round(event.confidence, 4),
         "valence": round(event.valence, 4),
         "arousal": round(event.arousal, 4),
-        "probabilities": by_label(event.probabilities),
+        "probabilities": probabilities_by_label(event.probabilities),
     }
 
 
-def in_words(event: Event) -> str:
-    """The event as a short phrase."""
+def format_event(event: Event) -> str:
+    """Return the event as a short phrase."""
     if isinstance(event, CameraEvent):
         return f"camera {event.state}: {event.detail}" if event.detail else f"camera {event.state}"
     if event.expression is None:
-        return "nobody is there"
+        return "no face"
     return f"mood {event.expression.label} ({event.confidence:.0%})"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mien.events import Event, Mood, certain
+from mien.events import Event, Mood, one_hot
 from mien.expression import Expression
 from mien.mqtt.payloads import MusicPayload
 
@@ -61,7 +61,7 @@ class MusicController:
         if mood != "auto":
             expression = Expression.from_label(mood)
             at = self._latest.at if self._latest is not None else 0.0
-            self._music_output.handle(Mood(expression, 1.0, certain(expression), at))
+            self._music_output.handle(Mood(expression, 1.0, one_hot(expression), at))
         elif self._latest is not None:
             self._music_output.handle(self._latest)
 

@@ -1,4 +1,4 @@
-"""Tells systemd how the service is: ready, alive, stopping. Silent where systemd does not listen."""
+"""Status notifications to systemd: ready, alive, stopping. Nothing is sent where systemd did not ask for them."""
 
 from __future__ import annotations
 
@@ -10,38 +10,41 @@ from collections.abc import Callable
 
 
 class Notifier:
-    """Speaks sd_notify(3) to $NOTIFY_SOCKET, and keeps the watchdog fed at a third of $WATCHDOG_USEC."""
+    """Sends sd_notify(3) messages to $NOTIFY_SOCKET, and feeds the watchdog at a third of $WATCHDOG_USEC."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, healthy: Callable[[], bool] = lambda: True) -> None:
         self._clock, self._healthy = clock, healthy
         self._address = os.environ.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
         usec = os.environ.get("WATCHDOG_USEC", "")
         self._interval = int(usec) / 3e6 if usec.isdecimal() else None
-        self._fed = -float("inf")
+        self._fed_at = -float("inf")
 
     def ready(self) -> None:
-        """The daemon does its work from now on."""
+        """Report that the daemon works from now on."""
         self._send("READY=1")
 
     def alive(self) -> None:
-        """Called once a frame: a camera that stops giving frames, or an output that died, lets the watchdog bite."""
+        """Feed the watchdog when that is due and `healthy` holds.
+
+        Called once a frame, so that the watchdog bites when a camera delivers no frames or an output has died.
+        """
         now = self._clock()
-        if self._interval is not None and now - self._fed >= self._interval and self._healthy():
-            self._fed = now
+        if self._interval is not None and now - self._fed_at >= self._interval and self._healthy():
+            self._fed_at = now
             self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Set the status line of `systemctl status`."""
         self._send(f"STATUS={text}")
 
     def stopping(self) -> None:
-        """The daemon is on its way out."""
+        """Report that the daemon is stopping."""
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
         if not self._address:
             return
-        # The service must not fall over because nobody listens to its health.
+        # the service must not fail because no one receives its health
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
             channel.setblocking(False)
             channel.sendto(message.encode(), self._address)

@@ -1,4 +1,4 @@
-"""The loop at mien's heart: camera -> face -> classifier -> mood, as events, through whatever befalls the camera."""
+"""The loop: camera -> detector -> classifier -> mood -> events for the outputs, through all faults of the camera."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
+from mien.backoff import Backoff
 from mien.controls import Controls
 from mien.errors import InputError
-from mien.events import CameraEvent, CameraState, Event
+from mien.events import CameraEvent, CameraState, Event, Mood
 from mien.mood import MoodTracker
 from mien.service.notify import Notifier
 from mien.vision.camera.base import Camera
@@ -19,14 +20,14 @@ from mien.vision.frame_rate import FrameRateController, FrameRateMeter
 from mien.vision.recognizer import ExpressionRecognizer, Observation
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
-"""Seconds before a failed camera is tried again: doubled each time up to the longest, small again once it works."""
+"""Seconds before a failed camera is opened again: doubled each time up to the longest."""
 
-_MENDED = 30.0  # seconds of frames after which a fault's delay begins small again
-_SLICE = 0.1  # seconds between looks at the controls while there is nothing else to do
+_RECOVERED_AFTER = 30.0  # seconds of frames after which the delay begins with the first again
+_POLL = 0.1  # seconds between two checks of the controls while there is nothing else to do
 
 
 class Pipeline:
-    """Opens the camera, looks at its frames and tells what happens, until it ends or `controls` say stop."""
+    """Runs the stages on the camera's frames, until it ends or `controls` request a stop."""
 
     def __init__(
         self,
@@ -39,74 +40,79 @@ class Pipeline:
         notifier: Notifier | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """opener: opens the camera. retry: open a live camera again after a fault. sleep: waits for some seconds."""
         self._recognizer, self._tracker, self._controls = recognizer, tracker, controls
         self._opener, self._retry = opener, retry
         self._notifier, self._sleep = notifier or Notifier(), sleep
-        self._delay = FIRST_DELAY
+        self._backoff = Backoff(FIRST_DELAY, LONGEST_DELAY)
         self._frames_left: int | None = None
         self._at = 0.0
-        self._rate = FrameRateMeter()
+        self._rate_meter = FrameRateMeter()
 
     def events(self, max_frames: int | None = None) -> Iterator[Event]:
-        """Events as they happen, "ended" the last. Raises InputError after a fault that is not tried again."""
+        """Yield events as they happen, "ended" the last. Raises InputError after a fault that is not retried."""
         self._frames_left = max_frames
-        over = False
-        while not over and not self._controls.stopping:
+        ended = False
+        while not ended and not self._controls.stopping:
             if self._controls.detection:
-                over = yield from self._session()
+                ended = yield from self._run_camera()
             else:
-                yield self._camera("paused", "detection is off")
-                self._pause()
-        yield self._camera("ended", _in_words(self._recognizer.low_quality))
+                yield self._camera_event("paused", "detection is off")
+                self._wait_for_detection()
+        yield self._camera_event("ended", _format_low_quality(self._recognizer.low_quality))
 
-    def _session(self) -> Generator[Event, None, bool]:
-        """From the camera's opening to its closing; true when there is nothing more to watch."""
+    def _run_camera(self) -> Generator[Event, None, bool]:
+        """Open the camera, process its frames and close it. Returns whether the pipeline is to end."""
         camera = None
         try:
             camera = CameraThread(self._opener, self._should_continue)
             try:
-                return (yield from self._frames(camera))
+                return (yield from self._process_frames(camera))
             finally:
                 camera.close()
         except InputError as error:
-            yield self._camera("fault", str(error))
-            lost = isinstance(error, LostCameraError) or (camera is not None and not camera.reopens)
+            yield self._camera_event("fault", str(error))
+            lost = isinstance(error, LostCameraError) or (camera is not None and not camera.can_reopen)
             if lost or not self._retry:
                 raise
-        self._back_off()
+        self._wait_for_retry()
         return False
 
-    def _frames(self, camera: CameraThread) -> Generator[Event, None, bool]:
-        pace, stuck = FrameRateController(), FrozenFrameDetector(camera.camera.kind)
-        opened = None
+    def _process_frames(self, camera: CameraThread) -> Generator[Event, None, bool]:
+        """Yield the events of the camera's frames. Returns whether the pipeline is to end."""
+        controller, frozen = FrameRateController(), FrozenFrameDetector(camera.camera.kind)
+        opened_at = None
         for frame in camera.frames():
             self._at = frame.at
-            if opened is None:
-                opened = frame.at
-                yield self._camera("open", "")
-            elif frame.at - opened > _MENDED:
-                self._delay = FIRST_DELAY
-            if stuck.check(frame):
-                yield self._camera("fault" if stuck.trouble else "open", stuck.trouble)
-            look = self._recognizer.observe(frame)
-            yield from self._mood(look)
-            camera.camera.pace(pace.next(look.reading, self._controls.profile))
-            self._note(look)
-            if self._count_down():
+            if opened_at is None:
+                opened_at = frame.at
+                yield self._camera_event("open", "")
+            elif frame.at - opened_at > _RECOVERED_AFTER:
+                self._backoff.reset()
+            if frozen.check(frame):
+                yield self._camera_event("fault" if frozen.fault else "open", frozen.fault)
+            observation = self._recognizer.observe(frame)
+            mood = self._update_mood(observation)
+            if mood is not None:
+                yield mood
+            camera.camera.set_frame_interval(controller.next_interval(observation.reading, self._controls.profile))
+            self._update_diagnostics(observation)
+            if self._is_last_frame():
                 return True
         return self._should_continue()  # the frames ended by themselves, not because of the controls
 
-    def _mood(self, look: Observation) -> Iterator[Event]:
+    def _update_mood(self, observation: Observation) -> Mood | None:
         self._tracker.threshold = self._controls.threshold
-        mood = self._tracker.update(look.reading) if look.reading else self._tracker.nobody(look.at)
+        mood = self._tracker.update(observation.reading, observation.at)
         if mood is not None:
-            self._notifier.status(
-                f"mood: {mood.expression.label if mood.expression is not None else 'nobody is there'}"
-            )
-            yield mood
+            self._notifier.status(f"mood: {'no face' if mood.expression is None else mood.expression.label}")
+        return mood
 
-    def _camera(self, state: CameraState, detail: str) -> CameraEvent:
-        """An event, noted for diagnostics and systemd. What was seen before it says nothing of what comes after."""
+    def _camera_event(self, state: CameraState, detail: str) -> CameraEvent:
+        """Return an event, after publishing it to the diagnostics and systemd.
+
+        Unless the camera is open, trackers are reset: what they hold does not apply to the frames after the event.
+        """
         self._notifier.ready()
         if state != "open":
             self._tracker.reset()
@@ -115,43 +121,42 @@ class Pipeline:
         self._controls.diagnostics = replace(self._controls.diagnostics, camera=state, detail=detail, faces=0)
         return CameraEvent(state, detail, self._at)
 
-    def _note(self, look: Observation) -> None:
+    def _update_diagnostics(self, observation: Observation) -> None:
         self._notifier.alive()
         recognizer = self._recognizer
         self._controls.diagnostics = replace(
             self._controls.diagnostics,
             frames=self._controls.diagnostics.frames + 1,
-            faces=len(look.faces),
-            fps=self._rate.next(look.at),
+            faces=len(observation.faces),
+            fps=self._rate_meter.update(observation.at),
             detect_ms=recognizer.detect_ms,
             inference_ms=recognizer.inference_ms,
             low_quality=dict(recognizer.low_quality),
         )
 
-    def _count_down(self) -> bool:
-        """Whether this was the last frame that was asked for."""
+    def _is_last_frame(self) -> bool:
+        """Count a frame, and return whether it was the last of `max_frames`."""
         if self._frames_left is not None:
             self._frames_left -= 1
         return self._frames_left == 0
 
     def _should_continue(self) -> bool:
-        self._notifier.alive()  # a camera that is slow within its deadline is no reason for the watchdog to bite
+        self._notifier.alive()  # a camera that is slow within its timeout must not let the watchdog end the process
         return self._controls.detection and not self._controls.stopping
 
-    def _back_off(self) -> None:
-        waited = 0.0
-        while waited < self._delay and self._should_continue():
-            self._sleep(_SLICE)
-            waited += _SLICE
-        self._delay = min(2 * self._delay, LONGEST_DELAY)
+    def _wait_for_retry(self) -> None:
+        delay, waited = self._backoff.next_delay(), 0.0
+        while waited < delay and self._should_continue():
+            self._sleep(_POLL)
+            waited += _POLL
 
-    def _pause(self) -> None:
+    def _wait_for_detection(self) -> None:
         while not self._controls.detection and not self._controls.stopping:
             self._notifier.alive()
-            self._sleep(_SLICE)
+            self._sleep(_POLL)
 
 
-def _in_words(low_quality: Counter[str]) -> str:
-    """The readings weighed down or dropped, the most frequent reason first; empty where there were none."""
+def _format_low_quality(low_quality: Counter[str]) -> str:
+    """Return the readings weighed down or dropped, the most frequent reason first; empty where there were none."""
     counts = ", ".join(f"{count} {reason}" for reason, count in low_quality.most_common())
     return f"readings weighed down or dropped: {counts}" if counts else ""

@@ -1,4 +1,4 @@
-"""Ending on a signal, in one's own time."""
+"""Stopping on a signal, at a moment that the program chooses."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from types import FrameType
 
 
 @contextmanager
-def stop_signals(tell: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """While inside, SIGTERM and SIGINT only call `tell`, and set what the returned function tells."""
+def stop_signals(on_stop: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
+    """Catch SIGTERM and SIGINT while inside: each calls `on_stop`. Yields a function that returns whether one came."""
     caught: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         caught.append(number)
-        tell()
+        on_stop()
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield lambda: bool(caught)
     finally:

@@ -1,1 +1,1 @@
-"""From the camera to a reading."""
+"""Cameras, face detection and tracking, and classification: from frames to readings."""

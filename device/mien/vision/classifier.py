@@ -1,4 +1,4 @@
-"""From a face to probabilities, with the quantised network."""
+"""Classifying a face with the quantised network."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from mien.expression import LABELS
 from mien.vision import model_file
 from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import Contract
-from mien.vision.runtime import Runtime, interpreter
+from mien.vision.runtime import Runtime, create_interpreter
 
-SHIPPED = Path(str(files("mien") / "models" / "expression.tflite"))
+DEFAULT_MODEL = Path(str(files("mien") / "models" / "expression.tflite"))
 """The network that comes with mien."""
 
 _GREY_LEVELS = np.arange(256, dtype=np.float32)
-_TINY = 1e-7  # about the step of a float32 probability
+_MIN_PROBABILITY = 1e-7  # about the step of a float32 probability
 
 
 class Classifier:
-    """A loaded model file. Not for use from two threads at once: it has one set of tensors."""
+    """A loaded model file. Not for use from two threads at once, since it has one set of tensors."""
 
     def __init__(self, network: bytes, contract: Contract, runtime: Runtime, threads: int) -> None:
         self.contract = contract
-        self._interpreter = interpreter(network, runtime, threads)
+        self._interpreter = create_interpreter(network, runtime, threads)
         self._input = self._interpreter.get_input_details()
         self._output = self._interpreter.get_output_details()
         _check_tensors(self._input, self._output, contract)
         self.input_quantization: tuple[float, int] = self._input[0]["quantization"]
-        self._to_input = _input_table(*self.input_quantization) if contract.mode == "int8" else _GREY_LEVELS
+        self._input_values = (
+            _quantize_grey_levels(*self.input_quantization) if contract.mode == "int8" else _GREY_LEVELS
+        )
         self.output_step: float | None = None
-        self._zero = 0
+        self._output_zero = 0
         if contract.mode == "int8":
-            self.output_step, self._zero = self._output[0]["quantization"]
+            self.output_step, self._output_zero = self._output[0]["quantization"]
 
     @classmethod
-    def load(cls, path: Path = SHIPPED, runtime: Runtime = "auto", threads: int = 1) -> Classifier:
-        """Read, check and load a model file. Raises ModelError, and nothing else, for whatever is wrong with it."""
+    def load(cls, path: Path = DEFAULT_MODEL, runtime: Runtime = "auto", threads: int = 1) -> Classifier:
+        """Read, check and load a model file. Raises ModelError, and nothing else, for every fault of the file."""
         network, contract = model_file.read(path)
         try:
             return cls(network, contract, runtime, threads)
@@ -49,29 +51,34 @@ class Classifier:
             raise ModelError(f"{path}: {error}") from None
 
     def logits(self, face: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Seven logits, float32, for one input of `to_input`, uint8 (48, 48, 1).
+        """Return seven logits, float32 (7,), for one input made by `to_input`, uint8 (48, 48, 1).
 
-        Where the network gives probabilities, their logarithms, which are logits too.
+        Where the network's output is probabilities, their logarithms, which are logits too.
         """
         tensor = self._interpreter.tensor(self._input[0]["index"])()
-        np.take(self._to_input, face, out=tensor[0], mode="clip")  # no level lies outside, and "raise" would buffer
-        del tensor  # the interpreter refuses to run while a view of its memory is held
+        np.take(
+            self._input_values, face, out=tensor[0], mode="clip"
+        )  # no level is out of bounds, and mode "raise" would buffer
+        del tensor  # the interpreter raises while a view of its memory is held
         self._interpreter.invoke()
         raw = self._interpreter.get_tensor(self._output[0]["index"])[0].astype(np.float32)
         if self.output_step is not None:
-            raw = (raw - self._zero) * np.float32(self.output_step)
+            raw = (raw - self._output_zero) * np.float32(self.output_step)
         if self.contract.output == "probabilities":
-            raw = np.log(np.maximum(raw, (self.output_step or _TINY) / 2))  # zero stands for less than half a step
+            raw = np.log(
+                np.maximum(raw, (self.output_step or _MIN_PROBABILITY) / 2)
+            )  # zero means less than half a step
         return np.asarray(raw, np.float32)
 
     def probabilities(self, face: NDArray[np.uint8]) -> tuple[float, ...]:
-        """Calibrated probabilities in the order of Expression, for one input of `to_input`."""
+        """Return calibrated probabilities in the order of Expression, for one input made by `to_input`."""
         logits = self.logits(face) / self.contract.temperature
-        shares = np.exp(logits - logits.max())
-        return tuple((shares / shares.sum()).tolist())
+        odds = np.exp(logits - logits.max())
+        return tuple((odds / odds.sum()).tolist())
 
 
 def _check_tensors(inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], contract: Contract) -> None:
+    """Raise ModelError unless the tensors have the shapes and types of the contract."""
     side = contract.input_side
     if side != INPUT_SIDE or len(inputs) != 1 or list(inputs[0]["shape"]) != [1, side, side, 1]:
         raise ModelError(f"the network's input is not one {INPUT_SIDE} x {INPUT_SIDE} grey picture; convert another.")
@@ -79,12 +86,12 @@ def _check_tensors(inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], 
         raise ModelError(f"the network's output is not {len(LABELS)} numbers; convert another.")
     for tensor in (inputs[0], outputs[0]):
         if contract.mode != "int8" and tensor["dtype"] is not np.float32:
-            raise ModelError(f"the network is not {contract.mode}, as its contract says; convert it again.")
+            raise ModelError(f"the network is not {contract.mode}, unlike its contract; convert it again.")
         if contract.mode == "int8" and (tensor["dtype"] is not np.int8 or not tensor["quantization"][0] > 0):
             raise ModelError("the network is not quantised to int8; convert it with mien-convert quantize.")
 
 
-def _input_table(scale: float, zero: int) -> NDArray[np.int8]:
-    """int8 (256,): the tensor's value for each grey level; rounded, then clipped."""
+def _quantize_grey_levels(scale: float, zero: int) -> NDArray[np.int8]:
+    """Return the tensor's value for each grey level, rounded, then clipped: int8 (256,)."""
     levels = np.arange(256, dtype=np.float64)
     return np.asarray(np.clip(np.round(levels / scale) + zero, -128, 127), np.int8)

@@ -13,11 +13,12 @@ INPUT_SIDE = 48
 
 
 def to_input(gray: NDArray[np.uint8], face: Face, margin: float = 0.0) -> NDArray[np.uint8]:
-    """Cut a face out of a grey picture and bring it to the network's size.
+    """Crop a face from a grey picture and resize it to the network's input.
 
-    gray: uint8, (height, width). face: may reach beyond the picture, whose edge pixels then go on outwards.
-    margin: how much wider than the detector's box to cut, as a share of its width; half of it on each side.
+    gray: uint8, (height, width). face: may reach beyond the picture, whose edge pixels are then repeated outwards.
+    margin: how much wider than the detector's box to crop, as a share of its width; half of it on each side.
     Returns uint8, (48, 48, 1). Shrinking averages areas, so that fine texture does not alias.
+    Raises ValueError for a face wholly outside the picture.
     """
     side = max(1, round(max(face.width, face.height) * (1.0 + margin)))
     left = face.x + (face.width - side) // 2
@@ -29,13 +30,13 @@ def to_input(gray: NDArray[np.uint8], face: Face, margin: float = 0.0) -> NDArra
     if inside.shape != (side, side):
         above, before = max(0, -top), max(0, -left)
         below, after = max(0, top + side - height), max(0, left + side - width)
-        beyond = cv2.copyMakeBorder(inside, above, below, before, after, cv2.BORDER_REPLICATE)
-        inside = np.asarray(beyond, np.uint8)
+        padded = cv2.copyMakeBorder(inside, above, below, before, after, cv2.BORDER_REPLICATE)
+        inside = np.asarray(padded, np.uint8)
     return resize(inside)[:, :, np.newaxis]
 
 
 def resize(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bring a grey picture, uint8 (height, width), to uint8 (48, 48)."""
+    """Resize a grey picture, uint8 (height, width), to uint8 (48, 48)."""
     if gray.shape == (INPUT_SIDE, INPUT_SIDE):
         return gray
     shrinking = min(gray.shape) >= INPUT_SIDE

@@ -1,4 +1,4 @@
-"""Finding faces: what a detector is, and the one that needs no model file."""
+"""Face detection: the detectors' protocol, and the Haar cascade, which needs no model file."""
 
 from __future__ import annotations
 
@@ -13,22 +13,29 @@ from mien.errors import MienError
 from mien.events import Face
 
 Gray = NDArray[np.uint8]
+"""A grey picture, uint8 (height, width)."""
 
 
 class FaceDetector(Protocol):
-    """Finds faces in grey frames, uint8 (height, width)."""
+    """Detects faces in grey frames, uint8 (height, width)."""
 
     def detect(self, gray: Gray) -> list[Face]:
-        """Faces anywhere in a frame, the largest first."""
+        """Return the faces anywhere in a frame, the largest first."""
         ...
 
     def detect_near(self, gray: Gray, face: Face) -> Face | None:
-        """The face that was at this place a moment ago: a small window, few sizes, and more faith than `find` has."""
+        """Return the face that was in this box a moment ago; None if it is not near.
+
+        Searches a small window, few sizes, and with a lower threshold than `detect`.
+        """
         ...
 
 
 class SearchWindow(NamedTuple):
-    """A part of a frame brought to a size: picture, uint8; its corner and its pixels' size in the frame's pixels."""
+    """A part of a frame brought to a size.
+
+    picture: uint8 (height, width). x, y: its corner in the frame, pixels. scale: frame pixels to one of its pixels.
+    """
 
     picture: Gray
     x: float
@@ -36,13 +43,13 @@ class SearchWindow(NamedTuple):
     scale: float
 
     def to_frame(self, x: float, y: float, side: float) -> Face:
-        """A square of the window in the frame's pixels; x, y: its corner."""
+        """Return a square of the window, whose corner is at x, y, in the frame's pixels."""
         size = round(side * self.scale)
         return Face(round(self.x + x * self.scale), round(self.y + y * self.scale), size, size)
 
 
 def crop_window(gray: Gray, face: Face, breadth: float, side: int) -> SearchWindow:
-    """The square around a face, `breadth` times as wide, clipped to the frame; the face becomes `side` pixels wide."""
+    """Cut out the square around a face, `breadth` times as wide, clipped to the frame; the face gets `side` pixels."""
     reach = face.width * breadth / 2
     x, y = face.x + face.width / 2, face.y + face.height / 2
     left, top = max(0, round(x - reach)), max(0, round(y - reach))
@@ -56,7 +63,7 @@ def crop_window(gray: Gray, face: Face, breadth: float, side: int) -> SearchWind
 
 
 def overlap(one: Face, other: Face) -> float:
-    """Intersection over union of two boxes, 0 to 1."""
+    """Return the intersection over union of two boxes, 0 to 1."""
     width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
     height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
     shared = max(0, width) * max(0, height)
@@ -64,15 +71,15 @@ def overlap(one: Face, other: Face) -> float:
 
 
 def load_cascade(name: str) -> cv2.CascadeClassifier:
-    """One of the Haar cascades that come with OpenCV."""
-    made = cv2.CascadeClassifier(str(files("cv2") / "data" / f"haarcascade_{name}.xml"))
-    if made.empty():
+    """Load one of the Haar cascades that come with OpenCV. Raises MienError where it does not."""
+    cascade = cv2.CascadeClassifier(str(files("cv2") / "data" / f"haarcascade_{name}.xml"))
+    if cascade.empty():
         raise MienError("OpenCV has no face cascade: install opencv-python-headless 4.10 to 4.14.")
-    return made
+    return cascade
 
 
 def largest_first(faces: list[Face]) -> list[Face]:
-    """The largest first."""
+    """Return the faces sorted by area, the largest first."""
     return sorted(faces, key=lambda face: face.area, reverse=True)
 
 
@@ -84,21 +91,21 @@ class HaarDetector:
     """
 
     def __init__(self, min_face: int) -> None:
-        """min_face: side of the smallest face to find, in pixels."""
+        """min_face: side of the smallest face to detect, in pixels."""
         self._min_face = min_face
         self._cascade = load_cascade("frontalface_default")
-        self._half: Gray | None = None
+        self._half_size: Gray | None = None
 
     def detect(self, gray: Gray) -> list[Face]:
-        """Faces in a frame, the largest first."""
+        """Return the faces in a frame, the largest first."""
         shrink = 2 if self._min_face >= 2 * _CASCADE_SIDE else 1
-        picture = normalize_lighting(self._halved(gray) if shrink == 2 else gray)
+        picture = normalize_lighting(self._halve(gray) if shrink == 2 else gray)
         smallest = (self._min_face // shrink, self._min_face // shrink)
         boxes = self._cascade.detectMultiScale(picture, scaleFactor=1.1, minNeighbors=5, minSize=smallest)
         return largest_first([Face(*(int(value) * shrink for value in box)) for box in boxes])
 
     def detect_near(self, gray: Gray, face: Face) -> Face | None:
-        """Three sizes around the last: a face does not grow by more than a sixth from frame to frame."""
+        """Search three sizes around the last: a face does not grow by more than a sixth from frame to frame."""
         window = crop_window(gray, face, breadth=1.5, side=_NEAR_SIDE)
         if min(window.picture.shape) < _CASCADE_SIDE:
             return None
@@ -111,15 +118,15 @@ class HaarDetector:
             maxSize=(high, high),
         )
         faces = [window.to_frame(float(x), float(y), float(side)) for x, y, side, _ in boxes]
-        return max(faces, key=lambda found: overlap(found, face), default=None)
+        return max(faces, key=lambda candidate: overlap(candidate, face), default=None)
 
-    def _halved(self, gray: Gray) -> Gray:
-        """At half size, in a buffer that is kept."""
+    def _halve(self, gray: Gray) -> Gray:
+        """Return the frame at half size, in a buffer that is kept."""
         size = gray.shape[0] // 2, gray.shape[1] // 2
-        if self._half is None or self._half.shape != size:
-            self._half = np.empty(size, np.uint8)
-        cv2.resize(gray, (size[1], size[0]), dst=self._half, interpolation=cv2.INTER_AREA)
-        return self._half
+        if self._half_size is None or self._half_size.shape != size:
+            self._half_size = np.empty(size, np.uint8)
+        cv2.resize(gray, (size[1], size[0]), dst=self._half_size, interpolation=cv2.INTER_AREA)
+        return self._half_size
 
 
 _CASCADE_SIDE = 24  # pixels of the cascade's own window
@@ -127,7 +134,7 @@ _NEAR_SIDE = 28  # pixels of a followed face: a seventh less must still be more 
 
 
 def normalize_lighting(gray: Gray) -> Gray:
-    """The picture, or where the light is too poor for rounded grey levels to show a face, its equalised histogram."""
+    """Equalise the histogram where the light is too poor for rounded grey levels to show a face; else do nothing."""
     mean, deviation = cv2.meanStdDev(gray)
     if mean[0, 0] >= 40 and deviation[0, 0] >= 20:
         return gray

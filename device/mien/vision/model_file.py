@@ -1,4 +1,4 @@
-"""The contract inside a model file: what the device must know of a network, carried by the network's own file.
+"""Model files: a network and its contract, which holds all that the device needs to run it, in one file.
 
 A model file is a TFLite flatbuffer followed by a zip that holds one stored file, expression.json. That is how TFLite
 keeps associated files; interpreters ignore what follows the flatbuffer, and any unzip can show it.
@@ -29,11 +29,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: equal conten
 _END = struct.Struct("<4s4HLLH")  # a zip's end record
 
 Mode = Literal["int8", "dynamic", "float16", "float32"]
-"""How a network is stored: int8 from input to output; weights in int8; weights in float16; nothing quantised."""
+"""Quantisation of a network: int8 from input to output; weights in int8; weights in float16; none."""
 
 View = Literal["fer2013", "ferplus"]
-"""Whose word on a face counts: that of the data's own label, as in FER2013, or that of FER+'s ten taggers (Barsoum et
-al. 2016, arXiv:1608.01041)."""
+"""Whose labels count: the data's own, as in FER2013, or the majority of FER+'s ten taggers (Barsoum et al. 2016,
+arXiv:1608.01041)."""
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Text = Annotated[str, msgspec.Meta(max_length=2000, pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*\\Z")]  # harmless on a terminal
@@ -43,7 +43,7 @@ Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The faces whose activations set the ranges: drawn from the training faces only.
+    """The faces whose activations set the quantisation ranges: drawn from the training faces only.
 
     per_expression: at most so many of each. seed: of the draw. sha256: of their pixels, one face after another.
     """
@@ -55,17 +55,17 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a model file says of its network.
+    """The metadata of a network in a model file.
 
-    mode: int8 takes and gives int8 tensors, the others float32; each takes grey levels of 0 to 255.
-    output: what the network ends in. labels: in the order of the outputs. input_side: pixels of the square grey input.
+    mode: int8 has int8 tensors for input and output, the others float32; each takes grey levels of 0 to 255.
+    output: of the last layer. labels: in the order of the outputs. input_side: pixels of the square grey input.
     crop_margin: how much wider than the face detector's box to cut, as a share of its width; measured in training.
     temperature: the logits are divided by it before the softmax.
-    view: whose labels it learned, and by whose the temperature and the figures here were measured.
-    confusion: validation faces by [true][named]. accuracy: of this very file on `split`.
+    view: whose labels it was trained on, and by whose the temperature and the figures here were measured.
+    confusion: validation faces by [true][predicted]. accuracy: of this very file on `split`.
     source_accuracy: of the network before conversion, on the same faces.
-    agreement: share of `split` on which this file names what that network names.
-    adapted: what the conversion put around the network, so that the device need not know.
+    agreement: share of `split` on which this file predicts what that network predicts.
+    adapted: what the conversion added around the network, so that its input and output are the standard ones.
     network_size, network_sha256: of the flatbuffer alone.
     """
 
@@ -94,7 +94,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def pack(network: bytes, contract: Contract) -> bytes:
-    """The model file: the network with its contract appended. Size and digest are filled in here."""
+    """Return the model file: the network with its contract appended. Size and digest are filled in here."""
     contract = msgspec.structs.replace(
         contract, network_size=len(network), network_sha256=hashlib.sha256(network).hexdigest()
     )
@@ -106,9 +106,9 @@ def pack(network: bytes, contract: Contract) -> bytes:
 
 
 def read(path: Path) -> tuple[bytes, Contract]:
-    """The network and its contract from a model file.
+    """Return the network and its contract from a model file.
 
-    Raises ModelError unless the file is whole and speaks of the labels and format that this version knows.
+    Raises ModelError unless the file is whole and has the labels and the format of this version.
     """
     try:
         if not path.is_file():  # a pipe or a device might never end
@@ -126,7 +126,7 @@ def read(path: Path) -> tuple[bytes, Contract]:
 
 
 def unpack(data: bytes) -> tuple[bytes, Contract]:
-    """As `read`, from the file's bytes."""
+    """Return the network and its contract from a model file's bytes. Raises ModelError as `read` does."""
     start, text = _associated_file(data)
     contract = _contract(text)
     network = data[:start]
@@ -136,7 +136,7 @@ def unpack(data: bytes) -> tuple[bytes, Contract]:
 
 
 def _associated_file(data: bytes) -> tuple[int, bytes]:
-    """Where the zip begins, and the contract's text."""
+    """Return the offset of the zip, and the contract's text."""
     _check_end(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -152,7 +152,7 @@ def _associated_file(data: bytes) -> tuple[int, bytes]:
 
 
 def _check_end(data: bytes) -> None:
-    """Zipfile lists a whole directory, of millions if need be, before it can be asked: look at the end record first."""
+    """Raise ModelError unless the zip's end record is of one small file: zipfile would first list millions."""
     if len(data) < _END.size or not data[-_END.size :].startswith(b"PK\5\6"):
         raise ModelError("it is cut short or has no mien contract; convert it with mien-convert.")
     _, _, _, _, entries, directory, _, _ = _END.unpack(data[-_END.size :])

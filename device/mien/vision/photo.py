@@ -1,4 +1,4 @@
-"""Reading photos: hostile until checked, upright, grey, and no larger than a face detector needs."""
+"""Reading photos safely: checked before they are decoded, upright, grey, and no larger than a detector needs."""
 
 from __future__ import annotations
 
@@ -16,24 +16,27 @@ MAX_PIXELS = 64_000_000
 """A photo of more is refused before it is decoded: it would need more memory than a small Pi can spare."""
 
 MIN_SIDE = 24
-"""The side of the face cascade's own window: no smaller picture can hold a face."""
+"""Pixels of the face cascade's own window: no smaller picture can hold a face."""
 
-Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and says what to do
+Image.MAX_IMAGE_PIXELS = None  # our own limit is stricter, and its message names what to do
 
 _MAX_SIDE = 1280
-"""Larger photos are brought down to this: a detector gains nothing from more."""
+"""Pixels of the longer side to which larger photos are shrunk: a detector gains nothing from more."""
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
-    """A photo as grey, uint8 (height, width), upright as its EXIF says, at most 1280 pixels a side.
+    """Return a photo as grey, uint8 (height, width), upright by its EXIF orientation, at most 1280 pixels a side.
 
-    Raises InputError for what is no whole picture of a sensible size.
+    Raises InputError for a file that is not a whole picture of a sensible size.
     """
     return read_gray(path, MIN_SIDE, _MAX_SIDE)
 
 
 def read_gray(path: Path, min_side: int, max_side: int) -> NDArray[np.uint8]:
-    """A picture as grey, uint8 (height, width), upright; refused under min_side, shrunk above max_side (pixels)."""
+    """Return a picture as grey, uint8 (height, width), upright, shrunk above max_side (pixels).
+
+    Raises InputError for a picture under min_side (pixels), or one that cannot be read.
+    """
     try:
         with Image.open(path) as image:  # reads the header only
             _check_size(path, image.size, min_side)
@@ -49,12 +52,12 @@ def read_gray(path: Path, min_side: int, max_side: int) -> NDArray[np.uint8]:
     return np.asarray(gray)
 
 
-def photos_in(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order of their names; InputError where there is none."""
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    if not found:
+def list_photos(folder: Path) -> list[Path]:
+    """Return the pictures of a folder in the order of their names. Raises InputError where there is none."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not paths:
         raise InputError(f"{folder} holds no photo: use a folder with JPEG or PNG files.")
-    return found
+    return paths
 
 
 def _check_size(path: Path, size: tuple[int, int], min_side: int) -> None:

@@ -1,4 +1,4 @@
-"""Frames in, readings out: detector and network as one pair of eyes."""
+"""Expression recognition: frames in, readings out. Joins the face tracker and the classifier."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 
 import cv2
 
-from mien.config import Config
+from mien.config import ModelConfig, VisionConfig
 from mien.errors import ConfigError, ModelError
 from mien.events import Face, Frame, Reading
 from mien.expression import Expression
 from mien.vision import yunet
-from mien.vision.classifier import SHIPPED, Classifier
+from mien.vision.classifier import DEFAULT_MODEL, Classifier
 from mien.vision.crop import to_input
 from mien.vision.detector import FaceDetector, HaarDetector
-from mien.vision.quality import judge
+from mien.vision.quality import assess_quality
 from mien.vision.tracker import FaceTracker
 from mien.vision.yunet import YunetDetector
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What was seen in one frame.
+    """The result of one frame.
 
-    at: seconds, the frame's. faces: in view, the one that counts first. reading: None while nobody is there.
+    at: seconds, the frame's. faces: in view, the main one first. reading: None if no face is in view.
     """
 
     at: float
@@ -35,66 +35,65 @@ class Observation:
 
 
 class ExpressionRecognizer:
-    """Follows faces, and reads them with the network.
+    """Tracks faces and classifies their expressions.
 
-    detect_ms, inference_ms: mean times of finding in a frame and of one run of the network, milliseconds.
+    detect_ms, inference_ms: mean times of detection and tracking in a frame, and of one inference, milliseconds.
     low_quality: readings weighed down or dropped so far, by reason.
     """
 
     def __init__(self, detector: FaceDetector, classifier: Classifier, *, all_faces: bool = False) -> None:
-        """everyone: read all faces in view and mix them by their size, instead of the largest alone."""
-        self._follower, self.classifier = FaceTracker(detector, all_faces=all_faces), classifier
+        """all_faces: combine the readings of all faces in view, instead of reading the main one alone."""
+        self._tracker, self.classifier = FaceTracker(detector, all_faces=all_faces), classifier
         self.low_quality: Counter[str] = Counter()
         self.detect_ms = self.inference_ms = 0.0
 
     @classmethod
-    def open(cls, config: Config) -> ExpressionRecognizer:
-        """As configured. Raises ModelError."""
-        return cls(open_detector(config), open_classifier(config), all_faces=config.vision.faces == "all")
+    def open(cls, vision: VisionConfig, model: ModelConfig) -> ExpressionRecognizer:
+        """Load the detector and the network as configured. Raises ModelError or ConfigError."""
+        return cls(open_detector(vision), open_classifier(model), all_faces=vision.faces == "all")
 
     def observe(self, frame: Frame) -> Observation:
-        """What a frame shows."""
+        """Return the faces in a frame, and their reading."""
         began = time.perf_counter()
-        faces = self._follower.faces(frame.gray, frame.at)
-        self.detect_ms = _mean(self.detect_ms, time.perf_counter() - began)
-        return Observation(frame.at, faces, _mix(faces, [self.read(frame, face) for face in faces]))
+        faces = self._tracker.update(frame.gray, frame.at)
+        self.detect_ms = _update_mean(self.detect_ms, time.perf_counter() - began)
+        return Observation(frame.at, faces, _combine(faces, [self.classify(frame, face) for face in faces]))
 
-    def read(self, frame: Frame, face: Face) -> Reading:
-        """The reading of one face, with the weight that its picture deserves."""
-        picture = to_input(frame.gray, face, self.classifier.contract.crop_margin)
-        quality = judge(face, frame.gray.shape, picture)
+    def classify(self, frame: Frame, face: Face) -> Reading:
+        """Return the reading of one face, weighted by the quality of its picture; at weight 0 without an inference."""
+        crop = to_input(frame.gray, face, self.classifier.contract.crop_margin)
+        quality = assess_quality(face, frame.gray.shape, crop)
         if quality.reason:
             self.low_quality[quality.reason] += 1
         if quality.weight == 0:
-            return Reading(_NO_IDEA, frame.at, 0.0)
+            return Reading(_UNIFORM, frame.at, 0.0)
         began = time.perf_counter()
-        probabilities = self.classifier.probabilities(picture)
-        self.inference_ms = _mean(self.inference_ms, time.perf_counter() - began)
+        probabilities = self.classifier.probabilities(crop)
+        self.inference_ms = _update_mean(self.inference_ms, time.perf_counter() - began)
         return Reading(probabilities, frame.at, quality.weight)
 
     def reset(self) -> None:
-        """Forget whom was followed."""
-        self._follower.reset()
+        """Drop the tracked faces, as after the camera was closed."""
+        self._tracker.reset()
 
 
-_NO_IDEA = (1 / len(Expression),) * len(Expression)
+_UNIFORM = (1 / len(Expression),) * len(Expression)
 
 
-def open_detector(config: Config) -> FaceDetector:
-    """YuNet where it is asked for, or there and not declined; else the cascade. Raises ModelError."""
+def open_detector(vision: VisionConfig) -> FaceDetector:
+    """Return YuNet where it is configured, or installed and not declined; else the cascade. Raises ModelError."""
     cv2.setNumThreads(1)  # on pictures this small more threads only make heat
-    file = yunet_file(config)
-    return YunetDetector(file, config.vision.min_face) if file else HaarDetector(config.vision.min_face)
+    path = find_yunet_file(vision)
+    return YunetDetector(path, vision.min_face) if path else HaarDetector(vision.min_face)
 
 
-def yunet_file(config: Config) -> Path | None:
-    """YuNet's file, if it is to be used. Raises ModelError if it is asked for and not there."""
-    vision = config.vision
+def find_yunet_file(vision: VisionConfig) -> Path | None:
+    """Return the path of YuNet's file; None if YuNet is not used. Raises ModelError if it is configured but missing."""
     if vision.detector == "haar":
         return None
     try:
         path = Path(vision.yunet_file).expanduser() if vision.yunet_file else yunet.default_path()
-    except ConfigError:  # no state, so nothing was fetched: reason enough to use what needs no file
+    except ConfigError:  # without a state directory nothing was downloaded either: use what needs no file
         if vision.detector == "yunet":
             raise
         return None
@@ -105,8 +104,14 @@ def yunet_file(config: Config) -> Path | None:
     return None
 
 
-def _mix(faces: tuple[Face, ...], readings: list[Reading]) -> Reading | None:
-    """One reading of several faces: their mean by size and weight."""
+def open_classifier(model: ModelConfig) -> Classifier:
+    """Load the network as configured. Raises ModelError."""
+    path = Path(model.file).expanduser() if model.file else DEFAULT_MODEL
+    return Classifier.load(path, model.runtime, model.threads)
+
+
+def _combine(faces: tuple[Face, ...], readings: list[Reading]) -> Reading | None:
+    """Return one reading of several faces: their mean, weighted by area and quality; None if there are none."""
     if len(readings) <= 1:
         return readings[0] if readings else None
     shares = [face.area * reading.weight for face, reading in zip(faces, readings, strict=True)]
@@ -118,12 +123,6 @@ def _mix(faces: tuple[Face, ...], readings: list[Reading]) -> Reading | None:
     return Reading(mean, readings[0].at, total / sum(face.area for face in faces))
 
 
-def open_classifier(config: Config) -> Classifier:
-    """The network as configured. Raises ModelError."""
-    file = Path(config.model.file).expanduser() if config.model.file else SHIPPED
-    return Classifier.load(file, config.model.runtime, config.model.threads)
-
-
-def _mean(mean: float, seconds: float) -> float:
-    """Milliseconds, averaged over the latest twenty or so; the first one as it is."""
+def _update_mean(mean: float, seconds: float) -> float:
+    """Return a mean time in milliseconds, averaged over the latest twenty or so; the first one as it is."""
     return mean + 0.05 * (seconds * 1000 - mean) if mean else seconds * 1000

@@ -1,4 +1,4 @@
-"""YuNet (Wu et al. 2023), a small network that finds more faces than the cascade, and where its file comes from."""
+"""YuNet (Wu et al. 2023), a small network that detects more faces than the cascade, and the source of its file."""
 
 from __future__ import annotations
 
@@ -15,32 +15,35 @@ from mien.vision.detector import Gray, crop_window, largest_first, overlap
 
 URL = "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
 SIZE = 232_589
+"""Bytes of the file."""
+
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
-"""Of version 2023mar, as OpenCV's model zoo records them."""
+"""Of the file, version 2023mar; both as OpenCV's model zoo records them."""
 
 SCAN_SIDE = 320
 """Pixels of the longer side of a frame as it is searched."""
 
 SCORE = 0.6
-"""OpenCV's own 0.9 leaves it nearly blind to faces that fill their picture."""
+"""Confidence from which on it is a face, 0 to 1. OpenCV's own 0.9 misses nearly all faces that fill their picture."""
 
 _NEAR_SCORE = 0.4
 _NEAR_SIDE = 64  # pixels of a followed face: of 36, which cost 0.4 ms less, a fifth of hard ones are missed
-_NEAR_WINDOW = 96  # pixels of the square it is looked for in; the network takes multiples of 32
+_NEAR_WINDOW = 96  # pixels of the square that is searched for it; the network takes multiples of 32
 
 
 def default_path() -> Path:
-    """Where `mien model fetch-yunet` puts it."""
+    """Return the path to which `mien model fetch-yunet` downloads it. Raises ConfigError."""
     return state_directory() / "face_detection_yunet_2023mar.onnx"
 
 
 class YunetDetector:
-    """Finds faces with OpenCV's FaceDetectorYN."""
+    """Detects faces with OpenCV's FaceDetectorYN."""
 
     def __init__(self, path: Path, min_face: int, scan_side: int = SCAN_SIDE, score: float = SCORE) -> None:
-        """min_face: pixels of the smallest face to find. Raises ModelError for a file that OpenCV cannot load.
+        """Load the model file. Raises ModelError for a file that OpenCV cannot load.
 
-        scan_side: pixels of the longer side of a frame as it is searched. score: 0 to 1, from which on it is a face.
+        min_face: side of the smallest face to detect, in pixels. scan_side: pixels of the longer side of a frame as it
+        is searched. score: confidence from which on it is a face, 0 to 1.
         """
         self._min_face, self._scan_side = min_face, scan_side
         try:
@@ -54,7 +57,7 @@ class YunetDetector:
         self._window = np.zeros((_NEAR_WINDOW, _NEAR_WINDOW, 3), np.uint8)
 
     def detect(self, gray: Gray) -> list[Face]:
-        """Faces in a frame, the largest first."""
+        """Return the faces in a frame, the largest first."""
         height, width = gray.shape
         scale = max(1.0, max(height, width) / self._scan_side)
         size = max(1, round(width / scale)), max(1, round(height / scale))
@@ -67,7 +70,7 @@ class YunetDetector:
         return largest_first([face for face in faces if face.width >= self._min_face])
 
     def detect_near(self, gray: Gray, face: Face) -> Face | None:
-        """The most overlapping face in the window."""
+        """Return the face in the window that overlaps the box most."""
         window = crop_window(gray, face, breadth=_NEAR_WINDOW / _NEAR_SIDE, side=_NEAR_SIDE)
         height, width = (min(side, _NEAR_WINDOW) for side in window.picture.shape)
         if min(height, width) < _NEAR_SIDE // 2:
@@ -76,20 +79,20 @@ class YunetDetector:
         cv2.cvtColor(window.picture[:height, :width], cv2.COLOR_GRAY2BGR, dst=self._window[:height, :width])
         squares = [_square(row, 1.0) for row in _rows(self._near.detect(self._window)[1])]
         faces = [window.to_frame(square.x, square.y, square.width) for square in squares]
-        return max(faces, key=lambda found: overlap(found, face), default=None)
+        return max(faces, key=lambda candidate: overlap(candidate, face), default=None)
 
 
 def _rows(detected: Any) -> list[list[float]]:
-    """Of each face x, y, width and height of its box, then x and y of both eyes, the nose and the mouth's ends."""
+    """Return a row a face: x, y, width and height of its box, then x and y of both eyes, nose and mouth corners."""
     return [] if detected is None else detected[:, :14].tolist()
 
 
 def _square(row: list[float], scale: float) -> Face:
-    """FER2013's framing of a face: the square that its crop would be.
+    """Return the square that FER2013's crop of the face would be.
 
-    How much of a head YuNet's box takes in varies, and the landmarks tell: how high chin and mouth lie in it, and how
-    far the face is turned and tilted. The factors were fitted, for the least relative error, to 3,000 training faces in
-    composite frames. Whatever the landmarks, the square is at least half as high as the box.
+    How much of a head YuNet's box covers varies, and follows from the landmarks: how high chin and mouth lie in it,
+    and how far the face is turned and tilted. The factors were fitted, for the least relative error, to 3,000 training
+    faces in composite frames. Whatever the landmarks, the square is at least half as high as the box.
     """
     x, y, width, height = (value * scale for value in row[:4])
     right, left, nose, *corners = (complex(*row[at : at + 2]) * scale for at in range(4, 14, 2))

@@ -1,4 +1,4 @@
-"""The demo: real detector, network and tracker on a face that is nobody's."""
+"""The demo: real detector, network and tracker on a face that belongs to no one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mien.vision.detector import HaarDetector
 
 
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """Time that passes only in sleep."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -41,23 +41,25 @@ def test_the_scene_ends_within_a_minute(frames: list[Frame]) -> None:
 
 
 @pytest.mark.parametrize("expression", Expression)
-def test_the_finder_finds_every_face(expression: Expression) -> None:
-    """The real detector sees one face whatever it wears."""
-    found = HaarDetector(60).detect(DemoCamera().draw((expression + 0.6) * STAY))
-    assert len(found) == 1
-    assert 150 < found[0].width < 280
+def test_the_detector_detects_every_face(expression: Expression) -> None:
+    """The real detector returns one face for each expression."""
+    faces = HaarDetector(60).detect(DemoCamera().draw((expression + 0.6) * STAY))
+    assert len(faces) == 1
+    assert 150 < faces[0].width < 280
 
 
-def test_the_room_is_empty_at_last(frames: list[Frame]) -> None:
-    """When the face has gone, nothing is found."""
+def test_no_face_at_the_end(frames: list[Frame]) -> None:
+    """When the face has left, none is detected."""
     assert HaarDetector(60).detect(frames[-1].gray) == []
 
 
-def test_the_story_is_told(frames: list[Frame]) -> None:
-    """Face found, expression, mood, song and why appear as lines, and at the end nobody is there."""
-    told = io.StringIO()
-    demo(frames, told)
-    words = [line.split()[2] for line in told.getvalue().splitlines() if line[:5].strip().replace(".", "").isdigit()]
-    assert {"face", "expression", "mood", "song", "why"} <= set(words)
-    assert "nobody is there" in told.getvalue()
-    assert words.count("song") == words.count("why") >= 1
+def test_every_stage_prints_its_lines(frames: list[Frame]) -> None:
+    """Face, expression, mood, song and why appear as lines, and at the end there is no face."""
+    output = io.StringIO()
+    demo(frames, output)
+    columns = [
+        line.split()[2] for line in output.getvalue().splitlines() if line[:5].strip().replace(".", "").isdigit()
+    ]
+    assert {"face", "expression", "mood", "song", "why"} <= set(columns)
+    assert "no face" in output.getvalue()
+    assert columns.count("song") == columns.count("why") >= 1

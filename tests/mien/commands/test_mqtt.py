@@ -1,4 +1,4 @@
-"""The commands that speak MQTT, as programs of their own."""
+"""The commands that use MQTT, run as processes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,23 @@ from mien.controls import Controls
 from mien.events import CameraEvent, Event, Mood
 from mien.expression import Expression
 from mien.mqtt import payloads
-from mien.mqtt.connection import ConnectionTiming
-from mien.service import house
+from mien.service import mqtt_output
 from tests.conftest import ROOT
 from tests.eventually import eventually
-from tests.fakes.mosquitto import PASSWORD, USER, Broker, free_port, hearing, needs_broker, retained, running
+from tests.fakes.mosquitto import (
+    PASSWORD,
+    QUICK,
+    USER,
+    Broker,
+    free_port,
+    needs_broker,
+    recording,
+    retained_messages,
+    running_broker,
+)
 
 pytestmark = needs_broker
 
-QUICK = ConnectionTiming(keepalive=4, patience=2.5, first_delay=0.2, longest_delay=0.4, drain_timeout=2.0)
 HAPPY = Mood(Expression.HAPPY, 0.7, (0.05, 0.7, 0.05, 0.05, 0.05, 0.05, 0.05), 1.0)
 SAD = Mood(Expression.SAD, 0.7, (0.05, 0.05, 0.7, 0.05, 0.05, 0.05, 0.05), 2.0)
 
@@ -38,26 +46,26 @@ Program = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
-    with running(tmp_path) as made:
-        yield made
+    with running_broker(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Iterator[Program]:
-    """Starts `mien` with a broker's port, or with the endless camera, and ends what is left of it."""
+    """Return a function that starts `mien` with a broker's port, or with the endless camera; kill what still runs."""
     started: list[subprocess.Popen[str]] = []
 
     def start(port: int, *arguments: str, more: str = "", camera: bool = False, **env: str) -> subprocess.Popen[str]:
         config = tmp_path / f"mien-{len(started)}.toml"
         config.write_text(f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\nnode = "kitchen"\n{more}\n')
         script = [str(ROOT / "tests" / "fakes" / "endless_camera.py")] if camera else ["-m", "mien.cli"]
-        where = {"MIEN_TEST_FAULT": tmp_path / "fault", "MIEN_TEST_OPEN": tmp_path / "open"}
+        paths = {"MIEN_TEST_FAULT": tmp_path / "fault", "MIEN_TEST_OPEN": tmp_path / "open"}
         process = subprocess.Popen(
             [sys.executable, *script, *arguments, "--config", str(config)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"STATE_DIRECTORY": str(tmp_path / "state")} | {k: str(v) for k, v in where.items()} | env,
+            env=os.environ | {"STATE_DIRECTORY": str(tmp_path / "state")} | {k: str(v) for k, v in paths.items()} | env,
         )
         started.append(process)
         return process
@@ -68,17 +76,17 @@ def program(tmp_path: Path) -> Iterator[Program]:
         process.communicate()
 
 
-def ended(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, str, str]:
-    """SIGTERM, and what it left behind."""
+def terminate(process: subprocess.Popen[str], seconds: float = 20) -> tuple[int, str, str]:
+    """Send SIGTERM; return the exit code, and what was printed to stdout and stderr."""
     process.terminate()
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err
 
 
-def test_run_comes_before_the_broker_and_finds_it(tmp_path: Path, program: Program) -> None:
-    """Started while nothing listens, the daemon is ready, and online by itself when the broker comes.
+def test_run_starts_before_the_broker_and_connects_later(tmp_path: Path, program: Program) -> None:
+    """Started without a broker, the daemon is ready, and connects by itself when the broker has started.
 
-    Ended by SIGTERM it says offline and exits with 0; ended by -9 its last will says so.
+    Ended by SIGTERM it publishes that it is offline and exits with 0; ended by SIGKILL its last will does.
     """
     port = free_port()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
@@ -88,66 +96,66 @@ def test_run_comes_before_the_broker_and_finds_it(tmp_path: Path, program: Progr
         assert systemd.recv(100) == b"READY=1"
     broker = Broker(tmp_path, port=port).start()
     try:
-        with hearing(port) as ear:
-            assert eventually(lambda: ear.last("mien/kitchen/availability"), 40)
-            assert eventually(lambda: ear.last("mien/kitchen/event"), 20)
-            code, out, err = ended(process)
+        with recording(port) as recorder:
+            assert eventually(lambda: recorder.last("mien/kitchen/availability"), 40)
+            assert eventually(lambda: recorder.last("mien/kitchen/event"), 20)
+            code, out, err = terminate(process)
             assert code == 0, err
             assert "Next attempt in" in err
-            assert ear.last("mien/kitchen/availability").payload == b"offline"  # type: ignore[union-attr]
+            assert recorder.last("mien/kitchen/availability").payload == b"offline"  # type: ignore[union-attr]
             moods = [line for line in map(json.loads, out.splitlines()) if line["event"] == "mood"]
             assert {line["expression"] for line in moods} >= {
-                m.json["event_type"] for m in ear.of("mien/kitchen/event")
+                m.json["event_type"] for m in recorder.on_topic("mien/kitchen/event")
             }
             again = program(port, "run", "--json", camera=True)
-            assert eventually(lambda: ear.last("mien/kitchen/availability").payload == b"online", 20)  # type: ignore[union-attr]
+            assert eventually(lambda: recorder.last("mien/kitchen/availability").payload == b"online", 20)  # type: ignore[union-attr]
             again.kill()
-            assert eventually(lambda: ear.last("mien/kitchen/availability").payload == b"offline", 5)  # type: ignore[union-attr]
+            assert eventually(lambda: recorder.last("mien/kitchen/availability").payload == b"offline", 5)  # type: ignore[union-attr]
     finally:
         broker.kill()
 
 
 def test_two_daemons_of_one_installation(broker: Broker, program: Program) -> None:
-    """The second `mien run` with the same node name exits with 3 and says what to do; the first goes on."""
-    with hearing(broker.port) as ear:
+    """The second `mien run` with the same node name exits with 3 and prints what to do; the first goes on."""
+    with recording(broker.port) as recorder:
         first = program(broker.port, "run", camera=True)
-        assert eventually(lambda: ear.last("mien/kitchen/availability"), 20)
+        assert eventually(lambda: recorder.last("mien/kitchen/availability"), 20)
         second = program(broker.port, "run", camera=True)
         _, err = second.communicate(timeout=20)
         assert second.returncode == 3
-        assert "already speaks as node 'kitchen'" in err
+        assert "already uses the node name 'kitchen'" in err
         assert len(err.strip().splitlines()) == 1
         assert first.poll() is None
-        assert [message.payload for message in ear.of("mien/kitchen/availability")] == [b"online"]
+        assert [message.payload for message in recorder.on_topic("mien/kitchen/availability")] == [b"online"]
 
 
-def test_a_daemon_lives_through_a_fault_of_the_camera(tmp_path: Path, broker: Broker, program: Program) -> None:
-    """With MQTT a camera that is not there at the start does not end the daemon: the house is told why."""
+def test_a_camera_fault_does_not_end_the_daemon(tmp_path: Path, broker: Broker, program: Program) -> None:
+    """With MQTT a camera that is missing at the start does not end the daemon: the fault is published."""
     (tmp_path / "fault").touch()
-    with hearing(broker.port) as ear:
+    with recording(broker.port) as recorder:
         process = program(broker.port, "run", camera=True)
-        assert eventually(lambda: any(m.json["state"] == "fault" for m in ear.of("mien/kitchen/camera")), 20)
-        assert "cable" in ear.last("mien/kitchen/camera").json["detail"]  # type: ignore[union-attr]
+        assert eventually(lambda: any(m.json["state"] == "fault" for m in recorder.on_topic("mien/kitchen/camera")), 20)
+        assert "cable" in recorder.last("mien/kitchen/camera").json["detail"]  # type: ignore[union-attr]
         assert process.poll() is None
 
 
-def lines(process: subprocess.Popen[str], count: int) -> list[str]:
-    """The next lines of output."""
+def read_lines(process: subprocess.Popen[str], count: int) -> list[str]:
+    """Return the next lines of output."""
     assert process.stdout is not None
     return [process.stdout.readline().strip() for _ in range(count)]
 
 
-def test_play_hears_other_machines(
+def test_play_receives_moods_of_other_machines(
     broker: Broker, program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Moods of a node come out as lines with their room, also after the broker's restart; its end is told."""
+    """Moods of a node are printed with their room, also after the broker's restart, and that it is offline."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "node"))
     config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="pi1"))
     player = program(broker.port, "play", "--room", "living room=pi1,pi2", "--json")
-    with house.listening(config, Controls(config), None, QUICK) as node:
+    with mqtt_output.open_mqtt_output(config.mqtt, Controls(config.vision, config.mood), None, QUICK) as node:
         node.handle(CameraEvent("open", "", 0.0))
         node.handle(HAPPY)
-        [first] = map(json.loads, lines(player, 1))
+        [first] = map(json.loads, read_lines(player, 1))
         assert (first["room"], first["node"], first["event"], first["expression"]) == (
             "living room",
             "pi1",
@@ -156,24 +164,24 @@ def test_play_hears_other_machines(
         )
         assert first["at"] == 1.0
         broker.kill()
-        assert eventually(lambda: not node.link.up)
+        assert eventually(lambda: not node.connection.is_connected)
         node.handle(SAD)
         broker.start()
-        # offline may be told in between, if the broker's last word was the will
-        assert eventually(lambda: json.loads(lines(player, 1)[0]).get("expression") == "sad", 40)
-    assert json.loads(lines(player, 1)[0])["detail"] == "it is offline"
-    code, _, err = ended(player)
+        # the last will may be printed in between, if the broker published it before it was killed
+        assert eventually(lambda: json.loads(read_lines(player, 1)[0]).get("expression") == "sad", 40)
+    assert json.loads(read_lines(player, 1)[0])["detail"] == "it is offline"
+    code, _, err = terminate(player)
     assert (code, "Traceback" in err) == (0, False)
 
 
 def test_play_feeds_outputs(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An output hears the house's mood as if a camera of its own saw it."""
+    """An output receives the combined mood as from a camera of this machine."""
     import threading
     import time
 
     from mien.commands import play
 
-    class Output:
+    class RecordingOutput:
         def __init__(self) -> None:
             self.events: list[Event] = []
 
@@ -185,13 +193,13 @@ def test_play_feeds_outputs(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp
 
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "node"))
     config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="pi1"))
-    output, file = Output(), StringIO()
+    output, file = RecordingOutput(), StringIO()
 
     def arrived(mood: Mood) -> bool:
         return mood.expression in [e.expression for e in output.events if isinstance(e, Mood)]
 
-    def story() -> None:
-        with house.listening(config, Controls(config), None, QUICK) as node:
+    def publish_moods() -> None:
+        with mqtt_output.open_mqtt_output(config.mqtt, Controls(config.vision, config.mood), None, QUICK) as node:
             node.handle(CameraEvent("open", "", 0.0))
             for mood in (HAPPY, SAD):
                 node.handle(mood)
@@ -199,10 +207,10 @@ def test_play_feeds_outputs(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp
         eventually(lambda: len(output.events) == 3)
         signal.raise_signal(signal.SIGINT)
 
-    thread = threading.Thread(target=story)
+    thread = threading.Thread(target=publish_moods)
     thread.start()
-    rooms = play.rooms_of(["den=pi1"])
-    play.play(config.mqtt, rooms, play.RoomLines(rooms, as_json=False, file=file), [output])
+    rooms = play.parse_rooms(["den=pi1"])
+    play.play_rooms(config.mqtt, rooms, play.RoomLines(rooms, as_json=False, file=file), [output])
     thread.join()
     moods = [event for event in output.events if isinstance(event, Mood)]
     assert [mood.expression for mood in moods] == [Expression.HAPPY, Expression.SAD, None]
@@ -212,89 +220,89 @@ def test_play_feeds_outputs(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_watch_shows_nodes(broker: Broker, program: Program) -> None:
-    """Every node of the broker, known before or not, as JSON lines; nonsense under our topics is passed over."""
-    state = payloads.state_of(HAPPY, faces=1, since="2026-01-01T00:00:00Z", run="r", seq=1)
-    with hearing(broker.port, "nothing") as ear:
+    """Every node of the broker is printed as JSON lines; invalid payloads and topics are ignored."""
+    state = payloads.to_state(HAPPY, faces=1, since="2026-01-01T00:00:00Z", run="r", seq=1)
+    with recording(broker.port, "nothing") as recorder:
         for topic, payload in (
-            ("mien/a/state", payloads.write(state)),
-            ("mien/a/camera", payloads.write(payloads.CameraPayload(state="open"))),
+            ("mien/a/state", payloads.encode(state)),
+            ("mien/a/camera", payloads.encode(payloads.CameraPayload(state="open"))),
             ("mien/b/state", b"\x1b[2Jnonsense"),
-            ("mien/EVIL/state", payloads.write(state)),
+            ("mien/EVIL/state", payloads.encode(state)),
             ("mien/a/availability", b"online"),
         ):
-            ear.say(topic, payload, retain=True)
+            recorder.publish(topic, payload, retain=True)
         watcher = program(broker.port, "watch", "--json")
-        said = [json.loads(line) for line in lines(watcher, 3)]
-        assert {line["node"] for line in said} == {"a"}
-        assert (said[-1]["condition"], said[-1]["state"]["expression"]) == ("open", "happy")
-        ear.say("mien/a/availability", b"offline")
-        assert json.loads(lines(watcher, 1)[0]) == {"node": "a", "condition": "offline", "state": None}
-        assert ended(watcher)[0] == 0
+        printed = [json.loads(line) for line in read_lines(watcher, 3)]
+        assert {line["node"] for line in printed} == {"a"}
+        assert (printed[-1]["condition"], printed[-1]["state"]["expression"]) == ("open", "happy")
+        recorder.publish("mien/a/availability", b"offline")
+        assert json.loads(read_lines(watcher, 1)[0]) == {"node": "a", "condition": "offline", "state": None}
+        assert terminate(watcher)[0] == 0
 
 
 def test_the_table_fits_the_terminal() -> None:
-    """No more lines and columns than there are, and only what is current."""
-    state = payloads.state_of(HAPPY, faces=1, since="2026-01-01T00:00:00Z", run="r", seq=1)
+    """The table has no more lines and columns than the terminal, and shows only current moods."""
+    state = payloads.to_state(HAPPY, faces=1, since="2026-01-01T00:00:00Z", run="r", seq=1)
     nodes = {f"node{number}": watch.NodeView(online=number > 0, camera="open", state=state) for number in range(50)}
-    text = watch.picture(nodes, (60, 10))
+    text = watch.draw_table(nodes, (60, 10))
     assert text.count("\n") == 9
     assert "nodes: 50, online: 49" in text
     assert "... and 44 more" in text
     assert all(len(line.split("\x1b[K")[0].replace("\x1b[H", "")) <= 60 for line in text.split("\n"))
-    assert "happy" not in watch.row("node0", nodes["node0"])
-    assert "happy" in watch.row("node1", nodes["node1"])
+    assert "happy" not in watch.format_row("node0", nodes["node0"])
+    assert "happy" in watch.format_row("node1", nodes["node1"])
 
 
-def test_forget_leaves_no_trace(
+def test_forget_removes_all_retained_messages(
     broker: Broker, program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Refused while the node is online; then nothing of it is left, and what is not its own stays."""
+    """Forgetting is refused while the node is online; then nothing of it is retained, and other topics stay."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "node"))
     config = Config(mqtt=MqttConfig(host="127.0.0.1", port=broker.port, node="kitchen"))
-    with hearing(broker.port) as ear:
-        ear.say("mien/other/availability", "online", retain=True)
-        with house.listening(config, Controls(config), None, QUICK):
-            assert eventually(lambda: ear.last("mien/kitchen/availability"))
+    with recording(broker.port) as recorder:
+        recorder.publish("mien/other/availability", "online", retain=True)
+        with mqtt_output.open_mqtt_output(config.mqtt, Controls(config.vision, config.mood), None, QUICK):
+            assert eventually(lambda: recorder.last("mien/kitchen/availability"))
             forgetting = program(broker.port, "mqtt", "forget")
             _, err = forgetting.communicate(timeout=30)
             assert (forgetting.returncode, "stop it first" in err) == (6, True)
         forgetting = program(broker.port, "mqtt", "forget", "kitchen")
         out, _ = forgetting.communicate(timeout=30)
         assert (forgetting.returncode, "are gone" in out) == (0, True)
-        assert set(retained(broker.port)) == {"mien/other/availability"}
-        assert ear.last("homeassistant/device/mien_kitchen/config").payload == b""  # type: ignore[union-attr]
+        assert set(retained_messages(broker.port)) == {"mien/other/availability"}
+        assert recorder.last("homeassistant/device/mien_kitchen/config").payload == b""  # type: ignore[union-attr]
 
 
-def test_refusals_have_their_exit_codes(tmp_path: Path, program: Program) -> None:
-    """No broker configured 3, a wrong room or node 2, a broker that refuses 6: one sentence each."""
+def test_errors_have_their_exit_codes(tmp_path: Path, program: Program) -> None:
+    """No broker configured gives 3, a wrong room or node 2, a broker that refuses 6: one sentence each."""
     (tmp_path / "empty.toml").write_text("")
-    with running(tmp_path, password=True) as broker:
+    with running_broker(tmp_path, password=True) as broker:
         (tmp_path / "wrong").write_text("wrong")
         (tmp_path / "wrong").chmod(0o600)
         login = f'username = "{USER}"\npassword_file = "{tmp_path}/wrong"'
         cases = [
             (program(broker.port, "play", "--room", "a"), 2, "ROOM=NODE"),
-            (program(broker.port, "mqtt", "forget", "Not/Good"), 2, "no node's name"),
+            (program(broker.port, "mqtt", "forget", "Not/Good"), 2, "not a valid node name"),
             (program(broker.port, "watch", more=login), 6, "mqtt.password_file"),
             (program(broker.port, "watch", more="tsl = true"), 3, "did you mean tls"),
             (program(free_port(), "watch", more='password_file = "/nowhere"'), 3, "cannot be read"),
         ]
-        for process, code, words in cases:
+        for process, code, text in cases:
             _, err = process.communicate(timeout=40)
-            assert (process.returncode, words in err) == (code, True), err
+            assert (process.returncode, text in err) == (code, True), err
             assert "Traceback" not in err
             assert PASSWORD not in err
-        none = subprocess.run(
+        unconfigured = subprocess.run(
             [sys.executable, "-m", "mien.cli", "watch", "--config", str(tmp_path / "empty.toml")],
             capture_output=True,
             text=True,
             check=False,
         )
-        assert (none.returncode, "[mqtt]" in none.stderr) == (3, True)
+        assert (unconfigured.returncode, "[mqtt]" in unconfigured.stderr) == (3, True)
 
 
 def test_without_a_broker_paho_is_not_loaded() -> None:
-    """Neither --help nor a daemon without [mqtt] loads the client."""
+    """A daemon without [mqtt] does not load the client."""
     script = (
         "import sys; from mien import cli; code = cli.main(['run', '--camera', 'demo', '--max-frames', '1']);"
         "sys.exit(code or [name for name in sys.modules if name.startswith('paho')] != [])"
@@ -302,9 +310,9 @@ def test_without_a_broker_paho_is_not_loaded() -> None:
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("module", ["play", "watch", "mqtt_forget"])
-def test_listeners_load_nothing_that_looks(module: str) -> None:
-    """A machine that only listens needs neither OpenCV nor numpy nor a model's runtime in its memory."""
+@pytest.mark.parametrize("module", ["play", "watch", "mqtt"])
+def test_subscribers_load_no_vision(module: str) -> None:
+    """A machine that only subscribes loads neither OpenCV nor numpy nor a model runtime."""
     script = (
         f"import sys, mien.commands.{module}; sys.exit(bool({{'cv2', 'numpy', 'ai_edge_litert'}} & set(sys.modules)))"
     )

@@ -41,20 +41,20 @@ def table(tmp_path: Path) -> Path:
 
 def test_import_accounts_for_every_row(mien: Mien, table: Path) -> None:
     """Taken, merged and refused rows, with the reasons, on stdout; again, all of them merge."""
-    told = mien("music", "import", table)
-    assert told.code == 0
-    assert "300 rows taken, 0 of them merged" in told.out
-    assert "2 refused" in told.out
-    assert "1 with no title or no artist" in told.out
+    outcome = mien("music", "import", table)
+    assert outcome.code == 0
+    assert "300 rows taken, 0 of them merged" in outcome.out
+    assert "2 refused" in outcome.out
+    assert "1 with no title or no artist" in outcome.out
     assert "300 of them merged" in mien("music", "import", table).out
 
 
-def test_import_of_what_cannot_be(mien: Mien, tmp_path: Path) -> None:
-    """A file that is not there and one that is no table: exit code 4 and one sentence."""
-    for path, said in ((tmp_path / "none.csv", "cannot be read"), (tmp_path, "cannot be read")):
+def test_import_of_an_unusable_file(mien: Mien, tmp_path: Path) -> None:
+    """A missing file and one that is not a table: exit code 4 and one sentence."""
+    for path, text in ((tmp_path / "none.csv", "cannot be read"), (tmp_path, "cannot be read")):
         refused = mien("music", "import", path)
         assert (refused.code, refused.out) == (4, "")
-        assert said in refused.err
+        assert text in refused.err
         assert len(refused.err.splitlines()) == 1
 
 
@@ -92,17 +92,17 @@ def test_why_and_reset(mien: Mien, table: Path) -> None:
         song = catalog.find("song 16 artist")[0]
         for at in range(3):
             catalog.record_feedback(song, SAD, 0.1, float(at) + 2e9)
-    told = mien("music", "why", "song", "16").out
-    assert "sad" in told
-    assert "you skipped it" in told
-    assert "happy" not in told
+    outcome = mien("music", "why", "song", "16").out
+    assert "sad" in outcome
+    assert "you skipped it" in outcome
+    assert "happy" not in outcome
     assert "against  Song 16" in mien("music", "why").out
     assert mien("music", "why", "no such song").code == 4
     assert "3 judgements" in mien("music", "reset").out
     assert "nothing learned" in mien("music", "why", "song", "16").out
 
 
-def test_a_place_that_no_state_can_have(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_state_directory(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where the state directory cannot be made, recommend still has the starter list and import says why not."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "file" / "state"))

@@ -17,7 +17,7 @@ import pytest
 
 from mien.commands import spotify as commands
 from mien.commands.spotify_login import login
-from mien.config import load
+from mien.config_file import load
 from mien.errors import RemoteError
 from mien.music.catalog.catalog import Catalog
 from mien.music.catalog.records import LibrarySong
@@ -67,7 +67,7 @@ def test_login_over_ssh_by_pasting(
 ) -> None:
     """A wrong paste is reported and another awaited; the right one, in pieces, logs in."""
     stdin, write = pipe()
-    thread, errors = in_thread(lambda: login(load(spotify_config), 20, stdin))
+    thread, errors = in_thread(lambda: login(load(spotify_config).spotify, 20, stdin))
     url = server.spotify.consent(login_address())
     os.write(write, b"http://127.0.0.1:1/callback?code=x&state=y\n" + url[:30].encode())
     assert eventually(lambda: "That is not the address" in capsys.readouterr().out)
@@ -85,7 +85,7 @@ def test_login_by_loopback_survives_strange_visitors(
     """Visits with a wrong secret or path are turned away, a silent one is cut off, and the right one logs in."""
     config = load(spotify_config)
     stdin, write = pipe()
-    thread, errors = in_thread(lambda: login(config, 30, stdin))
+    thread, errors = in_thread(lambda: login(config.spotify, 30, stdin))
     url = server.spotify.consent(login_address())
     base = f"http://127.0.0.1:{config.spotify.redirect_port}"
     for path in ("/favicon.ico", "/callback?code=x&state=guess", "/?" + url.partition("?")[2]):
@@ -105,12 +105,12 @@ def test_login_ends_at_its_deadline_and_on_refusal(
     """Nothing has to be stopped by hand, and a refusal is reported as one."""
     stdin, write = pipe()
     with pytest.raises(RemoteError, match="in time"):
-        login(load(spotify_config), 0.1, stdin)
+        login(load(spotify_config).spotify, 0.1, stdin)
     login_address()
     stdin.close()
     os.close(write)
     stdin, write = pipe()
-    thread, errors = in_thread(lambda: login(load(spotify_config), 20, stdin))
+    thread, errors = in_thread(lambda: login(load(spotify_config).spotify, 20, stdin))
     os.write(write, server.spotify.consent(login_address()).replace("code=", "error=access_denied&x=").encode() + b"\n")
     thread.join(10)
     os.close(write)

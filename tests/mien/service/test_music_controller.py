@@ -72,7 +72,7 @@ def test_settings_and_skip_reach_the_music_output() -> None:
     assert output.calls == [False, "calm", "skip"]
     status = controller.status()
     assert (status.on, status.intent, status.mood, status.playing) == (False, "calm", "auto", "A song by Somebody")
-    assert payloads.read(payloads.write(status), payloads.MusicPayload) == status
+    assert payloads.decode(payloads.encode(status), payloads.MusicPayload) == status
     output.now.title = ""
     assert controller.status().playing == ""
 

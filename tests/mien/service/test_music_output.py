@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.config import MusicConfig, load, parse
+from mien.config import MusicConfig
+from mien.config_file import load, parse
 from mien.errors import InputError
 from mien.events import CameraEvent, Mood
 from mien.expression import Expression

@@ -1,4 +1,4 @@
-"""What systemd hears from the daemon, over a real socket."""
+"""What systemd receives from the daemon, over a real socket."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
     return channel
 
 
-def heard(channel: socket.socket) -> list[str]:
+def received(channel: socket.socket) -> list[str]:
     messages = []
     while True:
         try:
@@ -31,12 +31,12 @@ def heard(channel: socket.socket) -> list[str]:
 
 
 def test_states_reach_systemd(systemd: socket.socket) -> None:
-    """Ready, status and stopping arrive as sd_notify's own words."""
+    """Ready, status and stopping arrive as sd_notify's own messages."""
     notifier = Notifier()
     notifier.ready()
     notifier.status("mood: happy")
     notifier.stopping()
-    assert heard(systemd) == ["READY=1", "STATUS=mood: happy", "STOPPING=1"]
+    assert received(systemd) == ["READY=1", "STATUS=mood: happy", "STOPPING=1"]
     systemd.close()
 
 
@@ -46,26 +46,26 @@ def test_the_watchdog_is_fed_at_a_third_of_its_time(systemd: socket.socket) -> N
     notifier = Notifier(lambda: next(times))
     for _ in range(6):
         notifier.alive()
-    assert heard(systemd) == ["WATCHDOG=1"] * 3
+    assert received(systemd) == ["WATCHDOG=1"] * 3
     systemd.close()
 
 
 def test_a_dead_output_lets_the_watchdog_bite(systemd: socket.socket) -> None:
     """Frames alone do not feed it: an output whose thread has died is not hidden."""
-    well = [True]
+    healthy_output = [True]
     times = iter((0.0, 10.0, 20.0, 30.0))
-    notifier = Notifier(lambda: next(times), healthy=lambda: well[0])
+    notifier = Notifier(lambda: next(times), healthy=lambda: healthy_output[0])
     notifier.alive()
-    well[0] = False
+    healthy_output[0] = False
     notifier.alive()
     notifier.alive()
-    assert heard(systemd) == ["WATCHDOG=1"]
+    assert received(systemd) == ["WATCHDOG=1"]
     systemd.close()
 
 
-def test_without_systemd_all_is_silent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No socket, or one that nobody reads, is no fault of the daemon's."""
+def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No socket, or one without a reader, is not an error."""
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     Notifier().ready()
-    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "no-reader"))
     Notifier().ready()

@@ -1,4 +1,4 @@
-"""The contract inside a model file: what is written is read, and nothing else is."""
+"""Model files: what is packed is read back, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -15,30 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.commands import model
 from mien.errors import ModelError
 from mien.expression import LABELS
 from mien.vision import model_file
 from mien.vision.model_file import Calibration, Contract
+from tests.fakes.contracts import PLAIN
 
-PLAIN = Contract(
-    format=model_file.FORMAT,
-    labels=LABELS,
-    input_side=48,
-    crop_margin=0.0,
-    temperature=1.0,
-    confusion=[[0] * 7 for _ in range(7)],
-    recipe="seed",
-    data="none",
-    split="PublicTest",
-    faces=1,
-    accuracy=0.5,
-    balanced_accuracy=0.5,
-    agreement=1.0,
-    revision="unknown",
-    network_size=1,
-    network_sha256="0" * 64,
-)
 NETWORK = bytes(range(256)) * 8
 
 
@@ -80,7 +62,7 @@ contracts = st.builds(
 
 
 def with_text(text: bytes, name: str = "expression.json", method: int = zipfile.ZIP_STORED) -> bytes:
-    """A model file whose contract is any text."""
+    """Return a model file whose contract is any text."""
     file = io.BytesIO(NETWORK)
     with zipfile.ZipFile(file, "a", method) as archive:
         archive.writestr(name, text)
@@ -88,9 +70,9 @@ def with_text(text: bytes, name: str = "expression.json", method: int = zipfile.
 
 
 def text_of(**changes: object) -> bytes:
-    """A contract's JSON with other values, valid or not."""
-    fitting = msgspec.structs.replace(PLAIN, network_size=len(NETWORK), network_sha256=digest(NETWORK))
-    return msgspec.json.encode(msgspec.to_builtins(fitting) | changes)
+    """Return a contract's JSON with other values, valid or not."""
+    contract = msgspec.structs.replace(PLAIN, network_size=len(NETWORK), network_sha256=digest(NETWORK))
+    return msgspec.json.encode(msgspec.to_builtins(contract) | changes)
 
 
 def two_files() -> bytes:
@@ -101,14 +83,14 @@ def two_files() -> bytes:
 
 
 def a_million_entries() -> bytes:
-    """A directory of a million entries, which takes zipfile seconds and a gigabyte to list."""
+    """Return a directory of a million entries, which zipfile needs seconds and a gigabyte to list."""
     entry = struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
     directory = entry * 10**6
     return NETWORK + directory + struct.pack("<4s4HLLH", b"PK\5\6", 0, 0, 1, 1, len(directory), len(NETWORK), 0)
 
 
 def hidden_bytes() -> bytes:
-    """Bytes between the network and the zip, of which no digest speaks."""
+    """Return a file with bytes between the network and the zip, which no digest covers."""
     file = io.BytesIO(NETWORK + b"hidden")
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("expression.json", text_of())
@@ -118,27 +100,22 @@ def hidden_bytes() -> bytes:
 @settings(max_examples=40)
 @given(contract=contracts, network=st.binary(min_size=1, max_size=500))
 def test_what_is_packed_is_read(contract: Contract, network: bytes) -> None:
-    """Any contract comes back as it was, with the size and digest of the network's own bytes."""
-    back, found = model_file.unpack(model_file.pack(network, contract))
-    assert back == network
-    assert found == msgspec.structs.replace(contract, network_size=len(network), network_sha256=digest(network))
+    """Any contract is read as it was, with the size and digest of the network's own bytes."""
+    unpacked_network, unpacked_contract = model_file.unpack(model_file.pack(network, contract))
+    assert unpacked_network == network
+    assert unpacked_contract == msgspec.structs.replace(
+        contract, network_size=len(network), network_sha256=digest(network)
+    )
 
 
-def test_a_file_from_before_views_is_judged_by_the_labels() -> None:
-    """Contracts written before the field was there mean FER2013's labels."""
+def test_a_contract_without_a_view_has_the_first() -> None:
+    """Contracts written before the field existed refer to FER2013's labels."""
     [start, end] = text_of().split(b'"view":"fer2013",')
     assert model_file.unpack(with_text(start + end))[1].view == "fer2013"
 
 
-def test_info_tells_whose_labels_judged() -> None:
-    """In words that need no knowledge of the data."""
-    told = [model.in_words(Path("a"), msgspec.structs.replace(PLAIN, view=view)) for view in ("fer2013", "ferplus")]
-    assert "own label" in told[0]
-    assert "ten taggers" in told[1]
-
-
 def test_packing_twice_gives_the_same_bytes() -> None:
-    """No date or other chance thing goes into the file."""
+    """The file has no date and nothing else that differs from run to run."""
     assert model_file.pack(NETWORK, PLAIN) == model_file.pack(NETWORK, PLAIN)
 
 
@@ -151,7 +128,7 @@ def test_any_unzip_shows_the_contract(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         pytest.param(lambda: b"", "cut short", id="nothing"),
         pytest.param(lambda: NETWORK, "no mien contract", id="a bare network"),
@@ -173,7 +150,7 @@ def test_any_unzip_shows_the_contract(tmp_path: Path) -> None:
         pytest.param(lambda: with_text(text_of(format=10**400)), "not valid", id="a version without end"),
         pytest.param(lambda: with_text(text_of(labels=LABELS[::-1])), "labels", id="labels in another order"),
         pytest.param(lambda: with_text(text_of(mode="int4")), "not valid", id="an unknown mode"),
-        pytest.param(lambda: with_text(text_of(view="mine")), "not valid", id="nobody's word"),
+        pytest.param(lambda: with_text(text_of(view="mine")), "not valid", id="an unknown view"),
         pytest.param(lambda: with_text(text_of(temperature=0)), "not valid", id="temperature 0"),
         pytest.param(lambda: with_text(text_of(confusion=[[0] * 7] * 6)), "not valid", id="six rows"),
         pytest.param(lambda: with_text(text_of(recipe="\x1b]0;title\x07")), "not valid", id="terminal codes"),
@@ -182,17 +159,17 @@ def test_any_unzip_shows_the_contract(tmp_path: Path) -> None:
         pytest.param(lambda: with_text(b"\xff\xfe"), "not valid", id="no text"),
     ],
 )
-def test_a_bad_contract_is_refused(data: Callable[[], bytes], said: str) -> None:
-    """One sentence that says what to do, whatever stands in the contract's place."""
-    with pytest.raises(ModelError, match=said) as refusal:
+def test_a_bad_contract_is_refused(data: Callable[[], bytes], message: str) -> None:
+    """In one sentence with what to do, whatever is in the contract's place."""
+    with pytest.raises(ModelError, match=message) as refusal:
         model_file.unpack(data())
     assert len(str(refusal.value)) < 400
     assert "\n" not in str(refusal.value)
 
 
 @given(data=st.data())
-def test_any_changed_byte_is_noticed(data: st.DataObject) -> None:
-    """Wherever a file is changed, it is refused, or it says word for word what it said before."""
+def test_any_changed_byte_is_detected(data: st.DataObject) -> None:
+    """Wherever a file is changed, it is refused, or its network and contract are as before."""
     whole = bytearray(model_file.pack(NETWORK, PLAIN))
     place = data.draw(st.integers(0, len(whole) - 1))
     whole[place] ^= data.draw(st.integers(1, 255))
@@ -205,7 +182,7 @@ def test_any_changed_byte_is_noticed(data: st.DataObject) -> None:
 
 @given(junk=st.binary(max_size=300), cut=st.integers(0, 3000))
 def test_any_bytes_are_read_or_refused(junk: bytes, cut: int) -> None:
-    """Junk, and junk in front of or after a cut file, never gives more than a ModelError."""
+    """Junk, and junk in front of or after a cut file, raises nothing but ModelError."""
     whole = model_file.pack(NETWORK, PLAIN)
     for data in (junk, whole[:cut] + junk, junk + whole[cut:]):
         try:
@@ -216,21 +193,10 @@ def test_any_bytes_are_read_or_refused(junk: bytes, cut: int) -> None:
 
 
 def test_only_files_of_a_sensible_size_are_read(tmp_path: Path) -> None:
-    """A device, a pipe, a folder, a hole of a terabyte: told at once, without reading on and on."""
+    """A device, a pipe, a folder, a sparse file of a terabyte: refused at once, without reading them."""
     os.mkfifo(tmp_path / "pipe")
     with (tmp_path / "hole.tflite").open("wb") as file:
         file.truncate(1 << 40)
     for path in (Path("/dev/zero"), tmp_path / "pipe", tmp_path, tmp_path / "missing.tflite", tmp_path / "hole.tflite"):
         with pytest.raises(ModelError, match=path.name):
             model_file.read(path)
-
-
-def test_info_tells_mode_cost_and_calibration() -> None:
-    """What a person wants to know of a file: what kind of network, how good, at which cost, calibrated on what."""
-    used = Calibration(faces=656, per_expression=100, seed=0, sha256="0" * 64)
-    contract = msgspec.structs.replace(
-        PLAIN, mode="int8", output="probabilities", calibration=used, source_accuracy=0.51, adapted="turned around"
-    )
-    told = model.in_words(Path("a.tflite"), contract)
-    for text in ("int8", "probabilities", "656 training faces", "0.5100", "turned around", *LABELS):
-        assert text in told

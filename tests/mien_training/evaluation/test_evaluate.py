@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mien.expression import LABELS
 from mien.vision import model_file
-from mien.vision.classifier import SHIPPED
+from mien.vision.classifier import DEFAULT_MODEL
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own
@@ -121,15 +121,15 @@ def test_what_sees_both_sides_of_a_face_counts_twice() -> None:
     assert cost.of_keras(network).multiply_adds == by_hand
     flat = to_flatbuffer(lambda images: network(images, training=False), "float32", np.zeros((1, 48, 48, 1), np.uint8))
     assert cost.of_tflite(flat).multiply_adds == by_hand
-    shipped = cost.of_tflite(model_file.read(SHIPPED)[0])
+    shipped = cost.of_tflite(model_file.read(DEFAULT_MODEL)[0])
     assert shipped.multiply_adds == cost.of_keras(RECIPES["mien"].network()).multiply_adds < 150e6
     assert shipped.size < 2**20
 
 
 def test_a_model_file_is_judged_as_its_contract_says(capsys: Capture, data: Path) -> None:
     """Both views, each with calibration before and after the contract's own temperature."""
-    found = evaluated(capsys, SHIPPED, data)
-    contract = model_file.read(SHIPPED)[1]
+    found = evaluated(capsys, DEFAULT_MODEL, data)
+    contract = model_file.read(DEFAULT_MODEL)[1]
     assert (found["temperature"], found["view"]) == (contract.temperature, contract.view)
     assert set(found["views"]) == {"fer2013", "ferplus"}
     assert [found["views"][view]["faces"] for view in ("fer2013", "ferplus")] == [14, 13]  # one has no votes
@@ -156,7 +156,7 @@ def test_temperature_of_a_keras_file_comes_from_public_test(capsys: Capture, dat
 
 def test_people_get_tables(capsys: Capture, data: Path) -> None:
     """The two views side by side, a row an expression."""
-    assert main(["evaluate", str(SHIPPED), "--data", str(data), "--split", "PublicTest"]) == 0
+    assert main(["evaluate", str(DEFAULT_MODEL), "--data", str(data), "--split", "PublicTest"]) == 0
     shown = capsys.readouterr().out
     for text in ("FER2013", "FER+", "macro-F1", "calibration error, scaled", *LABELS):
         assert text in shown

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mien.expression import LABELS
 from mien.vision import model_file
-from mien.vision.classifier import SHIPPED
+from mien.vision.classifier import DEFAULT_MODEL
 from mien.vision.crop import to_input
 
 with warnings.catch_warnings():
@@ -64,7 +64,7 @@ def reported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report on the shipped file and on a run whose recipe's name is a trap."""
     folder = tmp_path_factory.mktemp("report")
     run = finished_run(folder / "run", NASTY)
-    assert main(["report", str(SHIPPED), str(run), "--data", str(data), "--out", str(folder / "out")]) == 0
+    assert main(["report", str(DEFAULT_MODEL), str(run), "--data", str(data), "--out", str(folder / "out")]) == 0
     return folder / "out"
 
 
@@ -114,7 +114,7 @@ def test_the_page_stands_alone_and_shows_nobody(reported: Path) -> None:
 def test_report_and_evaluate_agree(reported: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """report.json has the figures that evaluate prints, and what belongs to the file and to the run."""
     shipped, run = json.loads((reported / "report.json").read_text(encoding="utf-8"))["models"]
-    assert main(["evaluate", str(SHIPPED), "--data", str(data), "--split", "PublicTest", "--json"]) == 0
+    assert main(["evaluate", str(DEFAULT_MODEL), "--data", str(data), "--split", "PublicTest", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert shipped["views"] == shown["views"]
     assert shipped["temperature"] == shown["temperature"]
@@ -226,7 +226,7 @@ def test_only_what_is_asked_for_gets_worse() -> None:
 def test_the_model_card_speaks_of_the_shipped_file() -> None:
     """Its tables were renewed with the file: same network, same accuracy by the labels that the network learned."""
     text = (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8")
-    contract = model_file.read(SHIPPED)[1]
+    contract = model_file.read(DEFAULT_MODEL)[1]
     assert contract.network_sha256[:16] in text
     heading, accuracy = (
         next(line for line in text.splitlines() if line.startswith(start)).split("|")

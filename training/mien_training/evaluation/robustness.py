@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mien.events import Face
 from mien.vision.crop import INPUT_SIDE, to_input
 from mien.vision.detector import HaarDetector, overlap
-from mien.vision.quality import judge
+from mien.vision.quality import assess_quality
 from mien_training.data.fer2013 import Faces
 from mien_training.evaluation.predict import Predict
 
@@ -162,5 +162,5 @@ def _read(faces: NDArray[np.uint8], how: Condition) -> list[tuple[Face, Face]]:
     for index, face in enumerate(faces):
         frame, place, _ = placed(face, how, np.random.default_rng(index))
         hits = [box for box in detector.detect(frame)[:1] if overlap(box, place) >= 0.5]
-        read += [(box, place) for box in hits if judge(box, frame.shape, to_input(frame, box)).weight == 1]
+        read += [(box, place) for box in hits if assess_quality(box, frame.shape, to_input(frame, box)).weight == 1]
     return read

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.config import Intent
-from mien.events import certain
+from mien.events import one_hot
 from mien.expression import Expression
 from mien.music.catalog.plane import AROUSAL_WEIGHT, Place
 from mien.music.catalog.records import Feedback, Track
@@ -80,7 +80,7 @@ def normalize_probabilities(probabilities: Sequence[float]) -> tuple[float, ...]
     finite = [p if 0 <= p < math.inf else 0.0 for p in probabilities]
     largest = max(finite, default=0.0)
     if len(finite) != len(Expression) or largest == 0:
-        return certain(Expression.NEUTRAL)
+        return one_hot(Expression.NEUTRAL)
     scaled = [p / largest for p in finite]  # the sum of huge numbers would overflow
     return tuple(p / sum(scaled) for p in scaled)
 

@@ -1,1 +1,1 @@
-"""Cameras: the Pi's, USB, video files, photos and the demo's."""
+"""Cameras: the Pi's own, USB cameras, video files, photos and the demo's scene."""

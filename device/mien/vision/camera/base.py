@@ -1,4 +1,4 @@
-"""What a camera is."""
+"""The protocol that every camera follows."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ CameraKind = Literal["live", "replay", "stills"]
 
 
 class Camera(Protocol):
-    """Gives frames until it ends or is closed."""
+    """Delivers frames until it ends or is closed."""
 
     kind: CameraKind
 
     def frames(self) -> Iterator[Frame]:
-        """Frames as they come. Each is valid until the next is asked for. Raises InputError when the camera fails."""
+        """Yield frames as they come, each valid until the next is taken. Raises InputError when the camera fails."""
         ...
 
-    def pace(self, interval: float) -> None:
-        """From now on a frame every `interval` seconds is enough. A replay gives all it has, as fast as it is read."""
+    def set_frame_interval(self, interval: float) -> None:
+        """Deliver a frame every `interval` seconds from now on. A replay delivers all it has, as fast as it is read."""
         ...
 
     def close(self) -> None:

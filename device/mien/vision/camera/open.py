@@ -1,4 +1,4 @@
-"""From a camera's specification to the camera."""
+"""Opening the camera that a specification names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from mien.vision.camera.base import Camera
 
 
 def open_camera(spec: str) -> Camera:
-    """Open "picamera", "demo", a video device ("0", "/dev/video0"), a photo, a video file or a folder of photos."""
+    """Open "picamera", "demo", a video device ("0", "/dev/video0"), a photo, a video file or a folder of photos.
+
+    Each kind is imported when it is opened, since none needs the libraries of another. Raises InputError.
+    """
     if spec == "picamera":
         from mien.vision.camera.picamera import PiCamera
 
@@ -25,7 +28,7 @@ def open_camera(spec: str) -> Camera:
         return opencv.V4l2Camera(spec)
     path = Path(spec)
     if path.is_dir():
-        return opencv.PhotoCamera(photo.photos_in(path))
+        return opencv.PhotoCamera(photo.list_photos(path))
     if not path.is_file():
         raise InputError(f"There is no camera, photo, video or folder {spec!r}: check the name, or use --camera demo.")
     if path.suffix.lower() in photo.SUFFIXES:

@@ -1,4 +1,4 @@
-"""Cameras made of files, and those that OpenCV opens: photos, videos, USB and other V4L2 devices."""
+"""Cameras read through OpenCV and Pillow: USB and other V4L2 devices, video files and photos."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from mien.vision.camera.base import CameraKind
 from mien.vision.photo import read_photo
 
 PHOTO_SECONDS = 5.0
-"""For how long each photo stands, on the photos' own clock: long enough for its expression to become the mood."""
+"""Seconds for which each photo is shown, on the photos' own clock: enough for its expression to become the mood."""
 
 _PHOTO_INTERVAL = 0.25  # seconds between its frames
 
 
 class PhotoCamera:
-    """One photo, or several in turn, each for some seconds, replayed as fast as they can be read."""
+    """One photo, or several in turn, each for PHOTO_SECONDS, replayed as fast as they can be read."""
 
     kind: CameraKind = "stills"
 
@@ -31,18 +31,18 @@ class PhotoCamera:
         self._paths = paths
 
     def frames(self) -> Iterator[Frame]:
-        """The same frame again and again for each photo; InputError at one that cannot be read."""
-        each = round(PHOTO_SECONDS / _PHOTO_INTERVAL)
+        """Yield the same frame several times for each photo. Raises InputError for one that cannot be read."""
+        repeats = round(PHOTO_SECONDS / _PHOTO_INTERVAL)
         for index, path in enumerate(self._paths):
             gray = read_photo(path)
-            for frame in range(each):
-                yield Frame(gray, at=(index * each + frame) * _PHOTO_INTERVAL)
+            for frame in range(repeats):
+                yield Frame(gray, at=(index * repeats + frame) * _PHOTO_INTERVAL)
 
-    def pace(self, interval: float) -> None:
-        """A replay keeps its own."""
+    def set_frame_interval(self, interval: float) -> None:
+        """Do nothing: a replay keeps its own interval."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is held open."""
 
 
 class VideoFileCamera:
@@ -58,25 +58,25 @@ class VideoFileCamera:
             raise InputError(f"{path} is neither a photo nor a video that can be read: check the file.")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self._interval = 1 / rate if 1 <= rate <= 1000 else 1 / 25
-        self._promised = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self._frame_count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
 
     def frames(self) -> Iterator[Frame]:
-        """The video's frames; InputError if it ends before its header says."""
+        """Yield the video's frames. Raises InputError if it ends before the frame count of its header."""
         count = 0
         picture = gray = None
         while True:
-            taken, picture = self._capture.read(picture)
-            if not taken:
+            ok, picture = self._capture.read(picture)
+            if not ok:
                 break
-            gray = _gray(picture, gray)
+            gray = _to_gray(picture, gray)
             yield Frame(gray, at=count * self._interval)
             count += 1
-        # Containers count a frame or two that no decoder gives; only a file that was cut short lacks a tenth.
-        if count == 0 or count < self._promised * 0.9:
-            raise InputError(f"{self._path} ends early, after {count} of {self._promised} frames: copy it again.")
+        # Containers count a frame or two that no decoder delivers; only a file that was cut short lacks a tenth.
+        if count == 0 or count < self._frame_count * 0.9:
+            raise InputError(f"{self._path} ends early, after {count} of {self._frame_count} frames: copy it again.")
 
-    def pace(self, interval: float) -> None:
-        """A replay keeps its own."""
+    def set_frame_interval(self, interval: float) -> None:
+        """Do nothing: a replay keeps its own interval."""
 
     def close(self) -> None:
         """Release the decoder."""
@@ -84,7 +84,7 @@ class VideoFileCamera:
 
 
 class V4l2Camera:
-    """A USB camera or another V4L2 device, at 640x480 if it can. Frames that are not due are dropped undecoded."""
+    """A USB camera or another V4L2 device, at 640x480 if it offers that. Frames that are not due are not decoded."""
 
     kind: CameraKind = "live"
 
@@ -103,23 +103,23 @@ class V4l2Camera:
         self._interval = 0.0
 
     def frames(self) -> Iterator[Frame]:
-        """Frames until the device stops giving them, which is a fault."""
+        """Yield frames until the device fails, which raises InputError."""
         last = -math.inf
         picture = gray = None
         while True:
             if not self._capture.grab():
-                raise InputError(f"{self._name} gives no more pictures: check its plug and cable.")
+                raise InputError(f"{self._name} delivers no more pictures: check its plug and cable.")
             at = time.monotonic()
             if at - last < self._interval:
                 continue
-            taken, picture = self._capture.retrieve(picture)
-            if taken:  # a damaged picture is dropped; a device that gives only such runs into the deadline
+            ok, picture = self._capture.retrieve(picture)
+            if ok:  # a damaged picture is dropped; a device that delivers only such ones runs into the deadline
                 last = at
-                gray = _gray(picture, gray)
+                gray = _to_gray(picture, gray)
                 yield Frame(gray, at)
 
-    def pace(self, interval: float) -> None:
-        """Frames that come sooner are dropped; a little less than the interval, so as to drop none that is just due."""
+    def set_frame_interval(self, interval: float) -> None:
+        """Drop frames that come sooner. A little less than the interval, so that a frame that is just due is kept."""
         self._interval = interval * 0.9
 
     def close(self) -> None:
@@ -127,6 +127,6 @@ class V4l2Camera:
         self._capture.release()
 
 
-def _gray(picture: cv2.typing.MatLike, into: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """The picture as grey, written into the buffer where that fits."""
-    return np.asarray(picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY, dst=into), np.uint8)
+def _to_gray(picture: cv2.typing.MatLike, buffer: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """Return the picture as grey, uint8 (height, width), in the buffer where that has its shape."""
+    return np.asarray(picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY, dst=buffer), np.uint8)

@@ -1,4 +1,4 @@
-"""The valence-arousal plane with the catalogue's songs on it, for terminals and as SVG."""
+"""Plots of the catalogue's songs on the valence-arousal plane, for terminals and as SVG."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mien.expression import Expression
 from mien.music.catalog.plane import GRID, MAX_REACH
 
 Cells = Mapping[tuple[int, int], int]
-"""(column, row) of the grid, from the bleak and calm corner: how many songs are there."""
+"""(column, row) of the grid, from the bleak and calm corner, to the number of songs there."""
 
 _SHADES = " ·░▒▓█"
 _WIDTH, _HEIGHT = 64, 16  # characters
@@ -17,10 +17,10 @@ _SIDE = 640  # pixels of the SVG's plane
 _MARGIN = 60
 
 
-def in_words(found: Cells) -> str:
-    """Shades of how many songs stand where: arousal upwards, valence to the right."""
+def format_plane(cells: Cells) -> str:
+    """Return shaded characters for the number of songs: arousal upwards, valence to the right."""
     counts: Counter[tuple[int, int]] = Counter()
-    for (column, row), count in found.items():
+    for (column, row), count in cells.items():
         counts[column * _WIDTH // GRID, row * _HEIGHT // GRID] += count
     most = max(counts.values(), default=1)
     lines = [
@@ -32,11 +32,11 @@ def in_words(found: Cells) -> str:
     return f"  aroused\n  ┌{bar}┐\n{body}\n  └{bar}┘\n  bleak and calm{'bright':>{_WIDTH - 12}}"
 
 
-def as_svg(found: Cells) -> str:
-    """The whole plane, -1 to 1: the songs in the part that features reach, and the seven expressions."""
+def plane_to_svg(cells: Cells) -> str:
+    """Return the whole plane, -1 to 1: the songs in the part that features reach, and the seven expressions."""
     half = GRID // 2  # cells of the picture: two by two of the grid's
     counts: Counter[tuple[int, int]] = Counter()
-    for (column, row), count in found.items():
+    for (column, row), count in cells.items():
         counts[column // 2, row // 2] += count
     most = max(counts.values(), default=1)
     side = _SIDE * MAX_REACH / half
@@ -53,7 +53,7 @@ def as_svg(found: Cells) -> str:
     size = _SIDE + 2 * _MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" font-family="sans-serif">'
-        f"<title>{sum(found.values())} songs on the valence-arousal plane</title>"
+        f"<title>{sum(cells.values())} songs on the valence-arousal plane</title>"
         f'<rect width="{size}" height="{size}" fill="#fff"/>'
         f'<g fill="#2266aa">{squares}</g>'
         f'<rect x="{_MARGIN}" y="{_MARGIN}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#999"/>'
