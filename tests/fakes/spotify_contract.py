@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 
-class Contract:
+class ApiContract:
     """The description of each path, as published."""
 
     def __init__(self, file: Path) -> None:

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.fakes.spotify_contract import Contract
+from tests.fakes.spotify_contract import ApiContract
 
 START = 1_795_000_000.0
 """The wall clock's second at which every simulation begins."""
@@ -83,7 +83,7 @@ def error(status: int, message: str, reason: str | None = None, **headers: str) 
 class FakeSpotify:
     """The service. Its state is open to the test; `fault` names what goes wrong with the next requests."""
 
-    def __init__(self, clock: FakeTime, contract: Contract | None) -> None:
+    def __init__(self, clock: FakeTime, contract: ApiContract | None) -> None:
         self.clock, self.contract = clock, contract
         self.lock = threading.Lock()
         self.violations: list[str] = []
@@ -327,7 +327,7 @@ class FakeSpotify:
 class SpotifyServer:
     """The service on a port of 127.0.0.1, from `with` to its end."""
 
-    def __init__(self, clock: FakeTime, contract: Contract | None = None) -> None:
+    def __init__(self, clock: FakeTime, contract: ApiContract | None = None) -> None:
         self.spotify = FakeSpotify(clock, contract)
         handler = type("BoundHandler", (_Handler,), {"spotify": self.spotify})
         self._http = _Http(("127.0.0.1", 0), handler)

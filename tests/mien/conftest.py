@@ -17,20 +17,20 @@ from mien.music.players.spotify.client import Endpoints, SpotifyClient
 from mien.music.players.spotify.store import TokenStore
 from tests.conftest import ROOT
 from tests.fakes.spotify_client import AIR, BLUE, open_client
-from tests.fakes.spotify_contract import Contract
+from tests.fakes.spotify_contract import ApiContract
 from tests.fakes.spotify_server import FakeTime, SpotifyServer
 
 
 @pytest.fixture(scope="session")
-def contract() -> Contract | None:
+def contract() -> ApiContract | None:
     """The published description where it is there; without it the same tests run without its checks."""
     shared = Path(os.environ.get("MIEN_SHARED", ROOT.parent / "shared"))
     file = shared / "spotify" / "spotify-web-api.openapi.yml"
-    return Contract(file) if file.is_file() else None
+    return ApiContract(file) if file.is_file() else None
 
 
 @pytest.fixture
-def server(contract: Contract | None) -> Iterator[SpotifyServer]:
+def server(contract: ApiContract | None) -> Iterator[SpotifyServer]:
     """Two tracks, one device; at the end every request and response must have been as described."""
     with SpotifyServer(FakeTime(), contract) as running:
         running.spotify.add_track(AIR, "Air", "Bach", isrc="XX0000000001")

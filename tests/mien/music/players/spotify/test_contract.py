@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.spotify_contract import Contract
+from tests.fakes.spotify_contract import ApiContract
 
 
 @pytest.mark.usefixtures("shared")
-def test_the_contract_reports_violations(contract: Contract | None) -> None:
+def test_the_contract_reports_violations(contract: ApiContract | None) -> None:
     """What is removed, unknown, missing or of the wrong type is reported, in requests and in responses."""
     assert contract is not None
     request, response = contract.faults_of_request, contract.faults_of_response
