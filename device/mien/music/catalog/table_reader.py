@@ -68,7 +68,9 @@ def _parquet(path: Path, tally: ImportTally) -> Iterator[SongRow]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
-        raise InputError(f"{path} is Parquet, which needs pyarrow: pip install pyarrow, or save it as CSV.") from None
+        raise InputError(
+            f"{path} is Parquet, which needs pyarrow: pip install 'mien[parquet]', or save it as CSV."
+        ) from None
     try:
         with parquet.ParquetFile(path) as table:
             names = table.schema_arrow.names

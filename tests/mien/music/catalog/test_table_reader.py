@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
 
 from mien.errors import InputError
 from mien.music.catalog import table_reader
@@ -38,6 +37,8 @@ def test_usual_headings(catalog: Catalog, take: ImportTable, heading: str, row: 
 
 def test_parquet(catalog: Catalog, tmp_path: Path) -> None:
     """A Parquet table imports as its CSV would, lists of artists and all."""
+    pa = pytest.importorskip("pyarrow", reason="needs the extra 'parquet'")
+    parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "table.parquet"
     columns = {"track_id": [ID, None], "name": ["A", "B"], "artists": [["X", "Y"], ["Z"]], "valence": [0.5, math.nan]}
     parquet.write_table(pa.table({**columns, "energy": [0.25, 0.5], "explicit": [True, False]}), path)
@@ -48,6 +49,14 @@ def test_parquet(catalog: Catalog, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not valid Parquet"):
         import_table(catalog, path, lambda _what, _share: None, now=0.0)
     assert len(catalog) == 1
+
+
+def test_parquet_without_pyarrow(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence with the command that installs the extra, and the way around it."""
+    (tmp_path / "table.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError, match=r"pip install 'mien\[parquet\]', or save it as CSV"):
+        import_table(catalog, tmp_path / "table.parquet", lambda _what, _share: None, now=0.0)
 
 
 @pytest.mark.parametrize(
