@@ -160,10 +160,10 @@ def _threshold(text: str) -> float:
     return percent / 100
 
 
-def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     def check(text: str) -> str:
-        if text not in words:
-            raise CommandError(f"{quoted(text)} is not one of {', '.join(words)}")
+        if text not in choices:
+            raise CommandError(f"{quoted(text)} is not one of {', '.join(choices)}")
         return text
 
     return check

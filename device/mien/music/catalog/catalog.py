@@ -78,15 +78,15 @@ class Catalog:
 
     def find(self, text: str, limit: int = 10) -> list[Track]:
         """Return songs whose artist and title contain the words, in any spelling; the shortest first."""
-        words = song_key.normalize(text).split()
-        if not words:
+        terms = song_key.normalize(text).split()
+        if not terms:
             return []
-        where = " AND ".join("song.key LIKE ?" for _ in words)
+        where = " AND ".join("song.key LIKE ?" for _ in terms)
         sql = (
             f"SELECT song.id, spot.valence, arousal FROM song JOIN spot ON spot.song = song.id WHERE {where}"  # noqa: S608 - without the words
             " ORDER BY length(song.key), song.key LIMIT ?"
         )
-        rows = self.database.execute(sql, (*(f"%{word}%" for word in words), limit))
+        rows = self.database.execute(sql, (*(f"%{term}%" for term in terms), limit))
         return self._songs(rows.fetchall())
 
     def record_play(self, track: Track, probabilities: Sequence[float], at: float) -> None:
@@ -206,15 +206,15 @@ class Catalog:
         # about how many songs it has: to count the catalogue's exactly would take longer than all the rest
         about = "SELECT count(*) FROM library" if table == "library" else "SELECT max(id) FROM song"
         songs = self.database.execute(about).fetchone()[0] or 0
-        near: dict[str, Track] = {}
+        nearest: dict[str, Track] = {}
         for place in places if songs else ():
             reach = math.ceil(GRID / 2 * math.sqrt(2 * each / songs))
             tracks = None
             while tracks is None:
                 tracks = self._within(table, CellWindow.centered_at(place, reach), each, explicit, without)
                 reach *= 2
-            near.update((track.track_id, track) for track in tracks)
-        return list(near.values())
+            nearest.update((track.track_id, track) for track in tracks)
+        return list(nearest.values())
 
     def _within(
         self, table: str, window: CellWindow, each: int, explicit: bool, without: Collection[str]

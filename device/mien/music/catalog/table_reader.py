@@ -99,8 +99,8 @@ def _parser(path: Path, heading: list[str]) -> RowParser:
     known = _known_columns(heading)
     missing = [name for name in ("title", "artist", "valence", "energy") if name not in known]
     if missing:
-        shown = ", ".join(name[:20] for name in heading[:12] if name.isprintable()) or "none"
-        raise InputError(f"{path} has no column for {' and '.join(missing)}; its columns are: {shown}.")
+        columns = ", ".join(name[:20] for name in heading[:12] if name.isprintable()) or "none"
+        raise InputError(f"{path} has no column for {' and '.join(missing)}; its columns are: {columns}.")
     return RowParser(known, [name.strip().endswith("%") for name in heading])
 
 

@@ -156,8 +156,8 @@ class Dj:
         return self._control.follow(playing, request)
 
     def _wants_music(self) -> bool:
-        quiet = in_quiet_hours(self._config.quiet_hours, self._clock.wall())
-        return self._controls.enabled and self._mood.target is not None and not self._is_absent() and not quiet
+        is_quiet = in_quiet_hours(self._config.quiet_hours, self._clock.wall())
+        return self._controls.enabled and self._mood.target is not None and not self._is_absent() and not is_quiet
 
     def _is_absent(self) -> bool:
         return self._mood.absent and self._config.pause_when_absent

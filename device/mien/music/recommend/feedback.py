@@ -45,10 +45,10 @@ class FeedbackModel:
         """Return float64 (tracks,): -1 (disliked) to 1 (liked), 0 where nothing is known."""
         valence, arousal = np.array([track.place for track in tracks]).reshape(-1, 2).T
         squared_distances = (valence[:, None] - self._valence) ** 2 + (arousal[:, None] - self._arousal) ** 2
-        near = np.exp(-squared_distances / (2 * _NEAR**2)) @ self._weights
+        neighbours = np.exp(-squared_distances / (2 * _NEAR**2)) @ self._weights
         songs = np.array([self._songs.get(track.track_id, 0.0) for track in tracks])
         artists = np.array([self._artists.get(track.artist_key, 0.0) for track in tracks])
-        return np.asarray(np.tanh(_SONG * songs + _ARTIST * artists + _NEIGHBOURS * near))
+        return np.asarray(np.tanh(_SONG * songs + _ARTIST * artists + _NEIGHBOURS * neighbours))
 
     def explain(self, track: Track) -> str:
         """Return in words what is known of the song or its artist; empty where nothing is."""

@@ -1,4 +1,4 @@
-"""Select songs for a mood from a catalogue file: its near songs and its history, passed to the ranker."""
+"""Select songs for a mood from a catalogue file: its candidates songs and its history, passed to the ranker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WINDOW = 3 * 86400.0
 ARTIST_REST = 3600.0
 """Seconds for which an artist who was played comes only if there is no other."""
 
-_NEAR = 120  # candidates for a list, so that jitter, variety and feedback have a choice
+_CANDIDATES = 120  # candidates for a list, so that jitter, variety and feedback have a choice
 _SOURCES = ("library", "catalogue", "starter")
 
 
@@ -40,19 +40,19 @@ def select_songs(
     played, resting = catalog.played(now - WINDOW), catalog.artists_played(now - ARTIST_REST)
     places = list(dict.fromkeys(targets(mood, intent, count)))
     least = count + 20
-    each = max(least, _NEAR // max(1, len(places)))
-    near: list[Track] = []
+    each = max(least, _CANDIDATES // max(1, len(places)))
+    candidates: list[Track] = []
     if "library" in sources:
         own = each if "catalogue" not in sources else each // 2
-        near += catalog.library(places, own, explicit=explicit, without=played)
+        candidates += catalog.library(places, own, explicit=explicit, without=played)
     if "catalogue" in sources:
-        others = max(least, each - len(near) // max(1, len(places)))
-        near += catalog.candidates(places, others, explicit=explicit, without=played)
-    if "starter" in sources and len({track.track_id for track in near}) < count:
-        near = starter() + near  # the catalogue's features win over those set by hand
+        others = max(least, each - len(candidates) // max(1, len(places)))
+        candidates += catalog.candidates(places, others, explicit=explicit, without=played)
+    if "starter" in sources and len({track.track_id for track in candidates}) < count:
+        candidates = starter() + candidates  # the catalogue's features win over those set by hand
     return recommend(
         mood,
-        near,
+        candidates,
         count,
         intent,
         seed=seed,
