@@ -32,7 +32,7 @@ class PlaybackSnapshot:
 
     @property
     def end(self) -> float:
-        """Return the second at which the track will be over, if nobody interferes."""
+        """Return the second at which the track will be over, if no one interferes."""
         return self.at + self.playback.remaining
 
 
