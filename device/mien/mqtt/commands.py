@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -169,7 +169,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     return check
 
 
-PARSERS: dict[str, Callable[[str], Value]] = {
+PARSERS: Mapping[str, Callable[[str], Value]] = {
     "detection": _switch,
     "threshold": _threshold,
     "profile": _one_of(PROFILES),

@@ -27,8 +27,8 @@ from mien.music.catalog.plane import MAX_REACH
 
 Floats = NDArray[np.float64]
 
-VALENCE = {"valence": 1.0, "mode": 0.25, "tempo": 0.25, "danceability": 0.25}
-AROUSAL = {
+VALENCE: Mapping[str, float] = {"valence": 1.0, "mode": 0.25, "tempo": 0.25, "danceability": 0.25}
+AROUSAL: Mapping[str, float] = {
     "energy": 1.0,
     **dict.fromkeys(("tempo", "danceability", "loudness", "liveness"), 0.25),
     **dict.fromkeys(("acousticness", "instrumentalness", "speechiness"), -0.25),
@@ -36,7 +36,10 @@ AROUSAL = {
 PLACEMENT_FEATURES = tuple(dict.fromkeys((*VALENCE, *AROUSAL)))
 """The features that determine a place. A missing one counts as the median."""
 
-_RANGES = {"tempo": (0.0, 300.0), "loudness": (-60.0, 0.0)}  # beats a minute, dB; all others 0 to 1
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "tempo": (0.0, 300.0),
+    "loudness": (-60.0, 0.0),
+}  # beats a minute, dB; all others 0 to 1
 _BINS = 4096
 
 

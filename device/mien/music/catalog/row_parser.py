@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mien.music.catalog.schema import FEATURES
@@ -14,7 +14,7 @@ from mien.text import printable
 SongRow = tuple[str | float | None, ...]
 """key, spotify_id, isrc, title, artist, the FEATURES, popularity, explicit, genre, year"""
 
-COLUMNS = {
+COLUMNS: Mapping[str, tuple[str, ...]] = {
     "title": ("track_name", "name", "title", "track", "song", "song_name"),
     "artist": ("artists", "artist_name", "artist", "artist_names", "artist(s)_name", "track_artist", "artist_name(s)"),
     "id": ("track_id", "spotify_id", "spotify_track_id", "id", "uri", "track_uri", "spotify_uri"),
@@ -33,7 +33,11 @@ _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}")
 _YEAR = re.compile(r"(\d{4})(?:\D|$)")
 _MAX_LENGTH = 500  # letters of a title or of the artists
 
-_RANGES = {"tempo": (1.0, 400.0), "loudness": (-100.0, 20.0), "popularity": (0.0, 100.0)}  # all others: 0 to 1
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "tempo": (1.0, 400.0),
+    "loudness": (-100.0, 20.0),
+    "popularity": (0.0, 100.0),
+}  # all others: 0 to 1
 _MODE = FEATURES.index("mode")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mien.backoff import Backoff
 from mien.clock import Clock
 from mien.music.players.spotify.status import SpotifyState, Status
 
-_FIRST_DELAY: dict[SpotifyState, float] = {SpotifyState.NO_DEVICE: 5.0, SpotifyState.OFFLINE: 15.0}
+_FIRST_DELAY: Mapping[SpotifyState, float] = {SpotifyState.NO_DEVICE: 5.0, SpotifyState.OFFLINE: 15.0}
 _DEFAULT_FIRST_DELAY, _LONGEST_DELAY = 60.0, 300.0  # seconds
 _JITTER = 0.2
 

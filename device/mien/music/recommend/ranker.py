@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ CLOSENESS_DEVIATION = 0.35
 NOT_OWNED_FACTOR = 0.7
 """The factor of the closeness of a song that is not the user's own, where there are own songs."""
 
-_GOALS: dict[str, Place] = {"lift": (Expression.HAPPY.valence, Expression.HAPPY.arousal), "calm": (0.45, -0.55)}
+_GOALS: Mapping[str, Place] = {"lift": (Expression.HAPPY.valence, Expression.HAPPY.arousal), "calm": (0.45, -0.55)}
 _PATH_SHARE = 0.8  # how far towards its goal the last song of a list is placed: too far would lose the listener
 _VARIETY = 0.1  # the cost of similarity to the songs before (maximal marginal relevance: Carbonell & Goldstein 1998)
 _JITTER = 0.1  # the random share of the order: what may change from day to day without leaving the mood
@@ -179,7 +179,11 @@ def explain(track: Track, mood: Sequence[float], intent: Intent, feedback: str =
     return f"You look {looks}; this song is {song}{pace}, {step}{'; ' if extra else ''}{' and '.join(extra)}."
 
 
-_LOOKS = {Expression.SURPRISE: "surprised", Expression.DISGUST: "disgusted", Expression.FEAR: "afraid"}
+_LOOKS: Mapping[Expression, str] = {
+    Expression.SURPRISE: "surprised",
+    Expression.DISGUST: "disgusted",
+    Expression.FEAR: "afraid",
+}
 """The adjective of a label that is not one."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,7 +32,7 @@ NEEDS_PERSON = frozenset(
 )
 """States that only a person can end."""
 
-_SENTENCES = {
+_SENTENCES: Mapping[SpotifyState, str] = {
     SpotifyState.READY: "Spotify is ready.",
     SpotifyState.NOT_LOGGED_IN: "mien is not logged in to Spotify: run 'mien spotify login'.",
     SpotifyState.CONSENT_ENDED: (
