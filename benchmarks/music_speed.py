@@ -1,12 +1,12 @@
-"""How long an import, a recommendation and a process take, and how much memory, for 10 k, 100 k and 1 M songs.
+"""Measure the time and memory of an import, a recommendation and a process, for 10 k, 100 k and 1 M songs.
 
     python benchmarks/music_speed.py [SONGS...]
 
 Lists are timed by the processor time that they take, imports and whole processes by both clocks. Everything of a list
 and of `mien recommend` is measured twice: for a new user, and for a heavy one, who has 10,000 songs of the catalogue in
-the library, heard 1,000 in the last three days (more than fit into them) and left or heard out 5,000.
+the library, played 1,000 in the last three days (more than fit into them) and has 5,000 judgements.
 
-The tables are made up (random features, one artist for twelve songs, a Spotify id each) in a temporary folder, which
+The tables are generated (random features, one artist for twelve songs, a Spotify id each) in a temporary folder, which
 needs 1 GB for a million songs.
 """
 
@@ -27,50 +27,51 @@ from typing import NamedTuple
 import numpy as np
 
 from mien.expression import Expression
-from mien.music.catalog.catalog import Catalog, LibrarySong, default_path
-from mien.music.recommend.query import WINDOW, select
+from mien.music.catalog.catalog import Catalog, default_path
+from mien.music.catalog.records import LibrarySong
+from mien.music.recommend.query import WINDOW, select_songs
 
 LETTERS = np.array(list("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))
 FEATURES = "valence,energy,danceability,acousticness,instrumentalness,speechiness,liveness"
 LISTS = 50
 LIBRARY, PLAYS, JUDGEMENTS = 10_000, 1_000, 5_000
-NOW = 2e9  # the heavy user's present, in seconds since 1970
+NOW = 2e9  # the time at which the heavy user's lists are chosen, in seconds since 1970
 
 
 def live() -> None:
-    """Make the catalogue's user a heavy one: songs from all over the catalogue owned, played and judged."""
-    dice = random.Random(1)  # noqa: S311 - no secrets here
+    """Make the user a heavy one, who owns, played and judged songs from all over the catalogue."""
+    rng = random.Random(1)  # noqa: S311 - no secrets here
     with Catalog(default_path()) as catalog:
         read = "SELECT spotify_id, isrc, title, artist FROM song WHERE id % ? = 0 LIMIT ?"
         step = max(1, len(catalog) // LIBRARY)
         catalog.merge_library(LibrarySong(*row) for row in catalog.database.execute(read, (step, LIBRARY)).fetchall())
-        near = [(dice.uniform(-0.4, 0.4), dice.uniform(-0.4, 0.4)) for _ in range(20)]
+        near = [(rng.uniform(-0.4, 0.4), rng.uniform(-0.4, 0.4)) for _ in range(20)]
         songs = [*catalog.library(near, 100), *catalog.candidates(near, 500)]
-        moods = [[dice.expovariate(1) for _ in Expression] for _ in range(50)]
+        moods = [[rng.expovariate(1) for _ in Expression] for _ in range(50)]
         with catalog.writing():
             for number in range(PLAYS):
-                catalog.record_play(dice.choice(songs), dice.choice(moods), NOW - number * WINDOW / PLAYS)
+                catalog.record_play(rng.choice(songs), rng.choice(moods), NOW - number * WINDOW / PLAYS)
             for number in range(JUDGEMENTS):
-                catalog.record_feedback(dice.choice(songs), dice.choice(moods), dice.random(), NOW - number * 3600)
+                catalog.record_feedback(rng.choice(songs), rng.choice(moods), rng.random(), NOW - number * 3600)
 
 
 def lists() -> None:
     """Print the median processor time of a list of one and of ten songs, in ms, and the peak memory in MB."""
-    dice = random.Random(0)  # noqa: S311 - no secrets here
+    rng = random.Random(0)  # noqa: S311 - no secrets here
     taken: dict[int, list[float]] = {1: [], 10: []}
     with Catalog(default_path()) as catalog:
         for seed in range(LISTS):
-            shares = [dice.expovariate(1) ** 3 for _ in Expression]
+            shares = [rng.expovariate(1) ** 3 for _ in Expression]
             for count, times in taken.items():
                 began = time.process_time()
-                assert len(select(catalog, shares, count, now=NOW, seed=seed)) == count
+                assert len(select_songs(catalog, shares, count, now=NOW, seed=seed)) == count
                 times.append(1000 * (time.process_time() - began))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps([*(median(times) for times in taken.values()), peak]))
 
 
 def make_table(path: Path, songs: int) -> None:
-    """Write a CSV as people have them."""
+    """Write a CSV with the usual columns."""
     generator = np.random.default_rng(0)
     with path.open("w", encoding="utf-8") as file:
         file.write(f"track_id,track_name,artists,popularity,year,explicit,tempo,loudness,mode,{FEATURES}\n")
@@ -89,7 +90,7 @@ def make_table(path: Path, songs: int) -> None:
 
 
 def measure(songs: int) -> dict[str, float]:
-    """Each step in a process of its own, whose peak memory is then its own too."""
+    """Return the figures for so many songs. Each step is a process of its own, for its own peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "songs.csv")
         make_table(table, songs)
@@ -113,7 +114,7 @@ def measure(songs: int) -> dict[str, float]:
 
 
 def _user(environment: dict[str, str]) -> dict[str, float]:
-    """What lists and whole processes take for the user whose catalogue it is."""
+    """Return the time and memory of lists and whole processes for the user of this state folder."""
     single, ten, peak = json.loads(_run([__file__, "lists"], environment).out)
     starts = [_run(["-m", "mien.cli", "recommend", "--expression", "happy"], environment) for _ in range(5)]
     return {
@@ -126,7 +127,7 @@ def _user(environment: dict[str, str]) -> dict[str, float]:
 
 
 class Run(NamedTuple):
-    """What a process wrote, and the seconds that it took by the wall's clock and by the processor's."""
+    """The output of a process, and the seconds of wall-clock and of processor time that it took."""
 
     out: str
     wall: float
@@ -134,7 +135,7 @@ class Run(NamedTuple):
 
 
 def _run(arguments: list[str], environment: dict[str, str]) -> Run:
-    """Run Python with these arguments."""
+    """Run Python with these arguments. Raises CalledProcessError."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = [sys.executable, *arguments]
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
@@ -145,7 +146,7 @@ def _run(arguments: list[str], environment: dict[str, str]) -> Run:
 
 if __name__ == "__main__":
     steps = {"live": live, "lists": lists}
-    if sys.argv[1:2] and sys.argv[1] in steps:  # what a process of its own is asked for
+    if sys.argv[1:2] and sys.argv[1] in steps:  # a step in a process of its own
         steps[sys.argv[1]]()
     else:
         for size in [int(argument) for argument in sys.argv[1:]] or [10_000, 100_000, 1_000_000]:

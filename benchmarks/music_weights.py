@@ -1,15 +1,15 @@
-"""Which features make a song's place? A few round weightings, compared on the training split of the ratings alone.
+"""Compare a few round weightings of the features, on the training split of the ratings alone.
 
     python -m benchmarks.music_weights ../shared/music
 
-Nothing is fitted: each side of the plane has its own feature at weight 1, and others, which are published to be heard
-so, at a quarter, or not at all. `r` is the correlation over songs of place and rating, `lead` what the error of the
+Nothing is fitted: each side of the plane has its own feature at weight 1, and others, whose effect is published, at a
+quarter, or not at all. `r` is the correlation over songs of place and rating, `lead` what the error of the
 lists is below that of valence+energy nearest neighbours (see music_ratings), `smaller` the smaller of the two leads,
 best first: the recommender is to be better in both. Each figure is the mean over four random halves of the songs, which
 hangs less on single songs than one choice from all of them.
 
 Weightings whose smaller leads are within about 0.03 of each other (half the width of music_ratings' interval) cannot be
-told apart on so few songs. mien.music.catalog.placement uses every feature whose sign is published.
+distinguished on so few songs. mien.music.catalog.placement uses every feature whose sign is published.
 """
 
 from __future__ import annotations
@@ -54,23 +54,23 @@ HALVES = 4
 
 
 def places(catalog: Catalog, valence: Weights, arousal: Weights) -> dict[str, Place]:
-    """{track_id: place} of all songs, as an import with these weights would give them."""
+    """Return {track_id: place} of all songs, as an import with these weights would give them."""
     rows = catalog.database.execute(f"SELECT key, {', '.join(FEATURES)} FROM song").fetchall()  # noqa: S608 - our own names
     table = np.array([row[1:] for row in rows], np.float64)  # None becomes NaN
     chunk = dict(zip(FEATURES, table.T, strict=True))
-    placing = PlacementModel(valence, arousal)
-    placing.first(chunk)
-    placing.second(chunk)
-    return {row[0]: (v, a) for row, (v, a) in zip(rows, placing.third(chunk).tolist(), strict=True)}
+    model = PlacementModel(valence, arousal)
+    model.fit_features(chunk)
+    model.fit_sums(chunk)
+    return {row[0]: (v, a) for row, (v, a) in zip(rows, model.transform(chunk).tolist(), strict=True)}
 
 
 def halves(songs: int) -> list[NDArray[np.bool_]]:
-    """Which songs are in each random half."""
+    """Return which songs are in each random half: bool (songs,) each."""
     return [np.random.default_rng(seed).permutation(songs) < songs / 2 for seed in range(HALVES)]
 
 
 def measure(rated: Rated) -> dict[str, float]:
-    """Correlations over songs, and leads of the lists, as means over halves."""
+    """Return correlations over songs, and leads of the lists, as means over halves."""
     parts = [_measure(rated.part(half)) for half in halves(len(rated.tracks))]
     return {name: round(float(np.mean([part[name] for part in parts])), 3) for name in parts[0]}
 
@@ -78,18 +78,18 @@ def measure(rated: Rated) -> dict[str, float]:
 def _measure(rated: Rated) -> dict[str, float]:
     wanted = list(moods())
     targets, ones = np.array([mood_place(mood) for mood in wanted]), np.ones(len(rated.tracks))
-    stand = np.array([track.place for track in rated.tracks])
-    r = [float(np.corrcoef(stand[:, side], rated.heard[:, side])[0, 1]) for side in (0, 1)]
+    song_places = np.array([track.place for track in rated.tracks])
+    r = [float(np.corrcoef(song_places[:, side], rated.ratings[:, side])[0, 1]) for side in (0, 1)]
     known = choosers(rated)
     nearest, ours = (
-        errors(lists_of(known[name], wanted), rated.heard, ones, targets) for name in ("valence+energy", "mien")
+        errors(lists_of(known[name], wanted), rated.ratings, ones, targets) for name in ("valence+energy", "mien")
     )
     lead = nearest - ours
     return {"valence_lead": lead[0], "arousal_lead": lead[1], "valence_r": r[0], "arousal_r": r[1]}
 
 
 def smaller(figures: Mapping[str, float]) -> float:
-    """The smaller of the two leads."""
+    """Return the smaller of the two leads."""
     return min(figures["valence_lead"], figures["arousal_lead"])
 
 
@@ -106,8 +106,8 @@ def main() -> None:
         everything = rated_songs(catalog, folder)
         train = everything.part(~everything.held_out)
         for valence, arousal in itertools.product(VALENCES, AROUSALS):
-            stand = places(catalog, valence, arousal)
-            moved = [replace(track, place=stand[track.track_id]) for track in train.tracks]
+            placed = places(catalog, valence, arousal)
+            moved = [replace(track, place=placed[track.track_id]) for track in train.tracks]
             results.append((measure(replace(train, tracks=moved)), valence, arousal))
     for figures, valence, arousal in sorted(results, key=lambda result: -smaller(result[0])):
         print(json.dumps({"smaller": smaller(figures), **figures, "valence": valence, "arousal": arousal}))

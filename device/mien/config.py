@@ -29,8 +29,8 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_fault: Annotated[
         Literal["auto", "exit", "retry"],
         Meta(
-            description="exit ends with code 4; retry tries again after 1 s, growing to 60 s; "
-            "auto retries where MQTT tells of it"
+            description="exit ends with exit code 4; "
+            "retry opens the camera again after 1 s, then up to every 60 s; auto retries where MQTT publishes the fault"
         ),
     ] = "auto"
 
@@ -41,26 +41,25 @@ class VisionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detector: Annotated[
         Literal["auto", "haar", "yunet"],
         Meta(
-            description='haar needs no file; yunet finds more faces and needs "mien model fetch-yunet"; '
-            "auto takes yunet where it is"
+            description="haar needs no file; yunet detects more faces and needs 'mien model fetch-yunet'; "
+            "auto uses yunet where its file is"
         ),
     ] = "auto"
     yunet_file: Annotated[
-        str, Meta(description='YuNet\'s model file; empty means where "mien model fetch-yunet" puts it')
+        str, Meta(description="YuNet's model file; empty means where 'mien model fetch-yunet' puts it")
     ] = ""
     faces: Annotated[
         Literal["largest", "all"],
-        Meta(description="whose expression counts: the largest face, or all in view by their size"),
+        Meta(description="whose expression counts: that of the largest face, or of all faces, weighted by their size"),
     ] = "largest"
     profile: Annotated[
         Profile,
         Meta(
-            description="share of one core to use and frames a second at most: eco 5 %, 4; balanced 15 %, 8; "
-            "responsive 40 %, 15"
+            description="share of one core, and most frames a second: eco 5 %, 4; balanced 15 %, 8; responsive 40 %, 15"
         ),
     ] = "balanced"
     min_face: Annotated[
-        int, Meta(ge=24, le=1080, description="side of the smallest face to look for, in pixels; larger is faster")
+        int, Meta(ge=24, le=1080, description="side of the smallest face to detect, in pixels; larger is faster")
     ] = 60
 
 
@@ -69,7 +68,7 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     file: Annotated[str, Meta(description="a model file; empty means the one that comes with mien")] = ""
     runtime: Annotated[Literal["auto", "litert", "tflite-runtime"], Meta(description="auto prefers litert")] = "auto"
-    threads: Annotated[int, Meta(ge=1, le=4, description="threads of the network; one is enough for it")] = 1
+    threads: Annotated[int, Meta(ge=1, le=4, description="threads of the network; one is enough")] = 1
 
 
 class MoodConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,20 +78,20 @@ class MoodConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dwell: Annotated[Seconds, Meta(description="seconds for which it must lead before the mood changes")] = 0.0
     hold: Annotated[
         float,
-        Meta(
-            ge=1, le=86400, description="seconds that a mood lasts on average; longer makes changes rarer, and slower"
-        ),
+        Meta(ge=1, le=86400, description="seconds that a mood lasts on average; longer makes changes rarer and slower"),
     ] = 120.0
     memory: Annotated[
         float,
         Meta(
             ge=0.05,
             le=60,
-            description="seconds for which a reading must last to count as one whole piece of evidence; "
+            description="seconds that a reading must last to count as one full piece of evidence; "
             "longer is steadier and slower",
         ),
     ] = 2.1
-    absent_after: Annotated[Seconds, Meta(description="seconds without a face until nobody is there")] = 10.0
+    absent_after: Annotated[
+        Seconds, Meta(description="seconds without a face after which no one counts as present")
+    ] = 10.0
 
 
 Source = Literal["library", "catalogue", "playlists", "starter"]
@@ -122,18 +121,15 @@ class MusicConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = {}
     explicit: Annotated[bool, Meta(description="play songs that are marked explicit")] = True
     dwell: Annotated[Seconds, Meta(description="seconds for which a mood must hold before the music follows it")] = 20.0
-    cooldown: Annotated[
-        Seconds, Meta(description="least seconds between two changes of the mood that the music follows")
-    ] = 120.0
+    cooldown: Annotated[Seconds, Meta(description="the least seconds between two moods that the music follows")] = 120.0
     interrupt: Annotated[
         bool, Meta(description="let a new mood cut a song short; otherwise the next song follows it")
     ] = False
     takeover_pause: Annotated[
         Seconds,
         Meta(
-            description="seconds for which mien leaves the music alone after a person changed "
-            "track, context, volume or "
-            "device"
+            description="seconds for which mien leaves the music alone after a person changes track, context, "
+            "volume or device"
         ),
     ] = 1200.0
     quiet_hours: Annotated[
@@ -143,9 +139,9 @@ class MusicConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description='local time in which no song is started, for example "22:30-07:00"; empty for none',
         ),
     ] = ""
-    pause_when_absent: Annotated[bool, Meta(description="pause when nobody is there, and go on when somebody is")] = (
-        False
-    )
+    pause_when_absent: Annotated[
+        bool, Meta(description="pause while no one is in view, and resume when someone is")
+    ] = False
     volume: Annotated[
         int,
         Meta(ge=-1, le=100, description="percent to set when music starts from silence; -1 leaves the volume alone"),
@@ -164,9 +160,7 @@ class SpotifyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     device: Annotated[
         str,
-        Meta(
-            description="name or id of the device to play on ('mien spotify devices'); empty for the one that is active"
-        ),
+        Meta(description="name or id of the device to play on ('mien spotify devices'); empty for the active one"),
     ] = ""
     redirect_port: Annotated[
         int,
@@ -181,16 +175,13 @@ class SpotifyConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MqttConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[mqtt]"""
 
-    host: Annotated[
-        str, Meta(description="the broker's name or address; empty means that nothing is said over MQTT")
-    ] = ""
+    host: Annotated[str, Meta(description="the broker's name or address; empty turns MQTT off")] = ""
     port: Annotated[int, Meta(ge=0, le=65535, description="0 means 1883, or 8883 with TLS")] = 0
     node: Annotated[
         str,
         Meta(
             pattern=r"^([a-z0-9][a-z0-9_-]{0,31})?$",
-            description="this machine's name in topics: lower-case letters, digits, - and _; "
-            "empty means the host's name",
+            description="this machine's name in topics: lower-case letters, digits, - and _; empty means its host name",
         ),
     ] = ""
     name: Annotated[
@@ -198,13 +189,14 @@ class MqttConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             min_length=1,
             max_length=60,
-            description="the device's name in Home Assistant; "
-            "leave the room out of it, for Home Assistant adds the area by itself",
+            description="the device's name in Home Assistant, without the room: Home Assistant adds the area itself",
         ),
     ] = "Mien"
-    area: Annotated[str, Meta(max_length=60, description="the area that Home Assistant suggests for it")] = ""
-    language: Annotated[Literal["en", "de", "es", "fr", "el"], Meta(description="of the entities' names")] = "en"
-    username: Annotated[str, Meta(description="empty means none")] = ""
+    area: Annotated[str, Meta(max_length=60, description="the area that Home Assistant suggests for the device")] = ""
+    language: Annotated[Literal["en", "de", "es", "fr", "el"], Meta(description="language of the entities' names")] = (
+        "en"
+    )
+    username: Annotated[str, Meta(description="empty for none")] = ""
     password_file: Annotated[
         str,
         Meta(
@@ -215,12 +207,9 @@ class MqttConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Annotated[bool, Meta(description="encrypt, and verify the broker's certificate")] = False
     ca_file: Annotated[
         str,
-        Meta(
-            description="the authority that signed it, where that is your own (PEM); "
-            "empty means the system's authorities"
-        ),
+        Meta(description="your own certificate authority (PEM); empty means the system's authorities"),
     ] = ""
-    cert_file: Annotated[str, Meta(description="this machine's certificate, where the broker asks for one (PEM)")] = ""
+    cert_file: Annotated[str, Meta(description="this machine's certificate, where the broker requires one (PEM)")] = ""
     key_file: Annotated[str, Meta(description="the certificate's private key (PEM)")] = ""
 
 

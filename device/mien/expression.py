@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Literal, get_args
 
@@ -48,7 +49,7 @@ class Expression(IntEnum):
         return _PLACES[self][1]
 
 
-_PLACES = {
+_PLACES: Mapping[Expression, tuple[float, float]] = {
     Expression.NEUTRAL: (0.0, 0.0),
     Expression.HAPPY: (0.81, 0.51),
     Expression.SAD: (-0.63, -0.27),

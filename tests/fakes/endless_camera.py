@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from mien import cli
 from mien.errors import InputError
@@ -19,6 +19,9 @@ from mien.events import Event, Frame
 from mien.service import daemon
 from mien.service.music_controller import MusicController
 from mien.vision.camera.demo import LENGTH, DemoCamera
+
+if TYPE_CHECKING:
+    from mien.service.music_output import MusicOutput
 
 FAULT, OPEN = Path(os.environ["MIEN_TEST_FAULT"]), Path(os.environ["MIEN_TEST_OPEN"])
 
@@ -52,7 +55,7 @@ class EndlessCamera:
 
 
 @dataclass
-class NowPlaying:
+class NothingPlaying:
     title: str = "A song"
     artist: str = "Somebody"
     why: str = "Because it is a test."
@@ -60,8 +63,8 @@ class NowPlaying:
 
 
 @dataclass
-class Player:
-    now: NowPlaying = field(default_factory=NowPlaying)
+class SilentMusicOutput:
+    now: NothingPlaying = field(default_factory=NothingPlaying)
 
     def handle(self, event: Event) -> None:
         """Nothing is played."""
@@ -76,12 +79,12 @@ class Player:
         """Nothing is played."""
 
     def skip(self) -> None:
-        self.now = NowPlaying("The next song")
+        self.now = NothingPlaying("The next song")
 
 
 if __name__ == "__main__":
     vars(daemon)["open_camera"] = EndlessCamera
     if "MIEN_TEST_MUSIC" in os.environ:
-        controller = MusicController(Player(), on=True, intent="match")
+        controller = MusicController(cast("MusicOutput", SilentMusicOutput()), on=True, intent="match")
         vars(daemon)["_open_music"] = lambda _config: nullcontext(controller)
     sys.exit(cli.main())

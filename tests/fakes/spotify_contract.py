@@ -1,4 +1,4 @@
-"""Checks requests and answers against the OpenAPI description of the Spotify Web API."""
+"""Check requests and responses against the OpenAPI description of the Spotify Web API."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 
-class Contract:
-    """What the description says of each path."""
+class ApiContract:
+    """The description of each path, as published."""
 
     def __init__(self, file: Path) -> None:
         self._root = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -26,7 +26,7 @@ class Contract:
         _to_json_schema(self._root["paths"])
 
     def faults_of_request(self, method: str, path: str, query: dict[str, str], body: Any) -> list[str]:
-        """Sentences for what the description does not allow."""
+        """Return a sentence for each thing that the description does not allow."""
         operation = self._operation(method, path)
         if operation is None:
             return [f"{method} {path} is not in the description"]
@@ -48,14 +48,14 @@ class Contract:
                 faults += self._faults(body, content["schema"], "body")
         return faults
 
-    def faults_of_answer(self, method: str, path: str, status: int, body: Any) -> list[str]:
-        """Sentences for what the description does not allow."""
+    def faults_of_response(self, method: str, path: str, status: int, body: Any) -> list[str]:
+        """Return a sentence for each thing that the description does not allow."""
         operation = self._operation(method, path)
         if operation is None:
             return []
         described = operation["responses"].get(str(status))
         if described is None:  # it lacks 404 and 5xx altogether
-            return [] if status >= 400 else [f"{method} {path} does not answer {status}"]
+            return [] if status >= 400 else [f"{method} {path} has no response {status}"]
         content = self._resolve(described).get("content", {}).get("application/json")
         if content is None or status >= 400:  # its errors lack the player's reasons, and some are plain text
             return []
@@ -64,16 +64,16 @@ class Contract:
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
         for pattern, operations in self._paths:
             if pattern.match(path) and method.lower() in operations:
-                found: dict[str, Any] = operations[method.lower()]
-                return found
+                operation: dict[str, Any] = operations[method.lower()]
+                return operation
         return None
 
     def _resolve(self, value: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in value:
-            found: Any = self._root
+            target: Any = self._root
             for part in value["$ref"].removeprefix("#/").split("/"):
-                found = found[part]
-            value = found
+                target = target[part]
+            value = target
         return value
 
     def _inlined(self, node: Any, inside: tuple[str, ...]) -> Any:
@@ -95,7 +95,7 @@ class Contract:
 
 
 def _to_json_schema(node: Any) -> None:
-    """OpenAPI 3.0's nullable, and the description's "can be null" in words, as JSON Schema says them."""
+    """Convert OpenAPI 3.0's nullable, and "can be null" in a description, to JSON Schema."""
     if isinstance(node, list):
         for each in node:
             _to_json_schema(each)

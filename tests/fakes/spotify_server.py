@@ -1,4 +1,4 @@
-"""A Spotify to test against: speaks HTTP, keeps its own accounts, devices, queue and clock, and can be made to fail."""
+"""A fake Spotify: an HTTP server with its own accounts, devices, queue and clock, which a test can have fail."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.fakes.spotify_contract import Contract
+from tests.fakes.spotify_contract import ApiContract
 
 START = 1_795_000_000.0
 """The wall clock's second at which every simulation begins."""
 
 
 class FakeTime:
-    """Seconds that pass only when they are told to."""
+    """A clock that moves only when a test sets it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -35,7 +35,7 @@ class FakeTime:
 
 
 @dataclass
-class Player:
+class PlayerState:
     """What plays where."""
 
     device: str | None = None
@@ -58,8 +58,8 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A request that came."""
+class RecordedRequest:
+    """A request that was received, and the status of its response."""
 
     at: float
     method: str
@@ -67,8 +67,8 @@ class Seen:
     status: int
 
 
-class Refusal(Exception):  # noqa: N818 # an answer, not a fault
-    """An error answer."""
+class Refusal(Exception):  # noqa: N818 # a response, not a fault
+    """An error response."""
 
     def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         super().__init__(status)
@@ -80,19 +80,19 @@ def error(status: int, message: str, reason: str | None = None, **headers: str) 
     return Refusal(status, {"error": body}, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
-class Spotify:
-    """The service. Its state is open to the test; `fault` may name what goes wrong with the next requests."""
+class FakeSpotify:
+    """The service. Its state is open to the test; `fault` names what goes wrong with the next requests."""
 
-    def __init__(self, clock: FakeTime, contract: Contract | None) -> None:
+    def __init__(self, clock: FakeTime, contract: ApiContract | None) -> None:
         self.clock, self.contract = clock, contract
         self.lock = threading.Lock()
         self.violations: list[str] = []
-        self.seen: list[Seen] = []
+        self.requests: list[RecordedRequest] = []
         self.starts: list[Start] = []
         self.client_id = "0123456789abcdef0123456789abcdef"
         self.tracks: dict[str, dict[str, Any]] = {}
         self.devices: dict[str, dict[str, Any]] = {}
-        self.player = Player()
+        self.player = PlayerState()
         self.saved: list[str] = []
         self.top: list[str] = []
         self.playlists: dict[str, list[str]] = {}
@@ -170,7 +170,7 @@ class Spotify:
         playing = player.uri is not None and player.paused_at is None
         cut = self.length(player.uri) - self.progress() if playing and player.uri else 0.0
         self.starts.append(Start(uri, self.clock.now, by, cut))
-        self.player = Player(device, uri, self.clock.now, None, context, rest or [], player.queue)
+        self.player = PlayerState(device, uri, self.clock.now, None, context, rest or [], player.queue)
 
     def _next(self, by: str, at: float | None = None) -> None:
         player, at = self.player, self.clock.now if at is None else at
@@ -186,11 +186,13 @@ class Spotify:
 
     # The Web API
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: Any, bearer: str) -> tuple[int, Any]:
+    def respond(self, method: str, path: str, query: dict[str, str], body: Any, bearer: str) -> tuple[int, Any]:
         self.settle()
         if self.access.get(bearer, 0.0) <= self.clock.wall():
             raise error(401, "The access token expired")
-        recent = [seen for seen in self.seen if seen.at > self.clock.now - 30 and seen.path.startswith("/v1")]
+        recent = [
+            request for request in self.requests if request.at > self.clock.now - 30 and request.path.startswith("/v1")
+        ]
         if len(recent) > self.per_window:
             raise error(429, "API rate limit exceeded", Retry_After="30")
         if not self.registered:
@@ -215,8 +217,8 @@ class Spotify:
         if path == "/search":
             if limit > 10:
                 raise error(400, "Invalid limit")
-            found = [track for track in self.tracks.values() if _matches(track, query["q"])]
-            return 200, {"tracks": _paging(found, offset, limit)}
+            matches = [track for track in self.tracks.values() if _matches(track, query["q"])]
+            return 200, {"tracks": _paging(matches, offset, limit)}
         if path == "/me/tracks":
             entries = [{"added_at": "2026-01-01T00:00:00Z", "track": self.tracks[uri]} for uri in self.saved]
             return 200, _paging(entries, offset, limit)
@@ -284,15 +286,15 @@ class Spotify:
     # The accounts service
 
     def consent(self, url: str) -> str:
-        """What a browser does when the user agrees: the address to which it is sent."""
-        asked = dict(parse_qsl(urlsplit(url).query))
-        assert asked["response_type"] == "code"
-        assert asked["code_challenge_method"] == "S256"
-        assert asked["client_id"] == self.client_id
+        """Return the address to which a browser is redirected when the user agrees."""
+        query = dict(parse_qsl(urlsplit(url).query))
+        assert query["response_type"] == "code"
+        assert query["code_challenge_method"] == "S256"
+        assert query["client_id"] == self.client_id
         code = secrets.token_hex(8)
-        self.codes[code] = (asked["code_challenge"], asked["redirect_uri"])
-        self.scope = asked["scope"] if self.scope is None else self.scope
-        return f"{asked['redirect_uri']}?code={code}&state={asked['state']}"
+        self.codes[code] = (query["code_challenge"], query["redirect_uri"])
+        self.scope = query["scope"] if self.scope is None else self.scope
+        return f"{query['redirect_uri']}?code={code}&state={query['state']}"
 
     def token(self, form: dict[str, str]) -> tuple[int, Any]:
         if form.get("client_id") != self.client_id:
@@ -322,11 +324,11 @@ class Spotify:
         return reply
 
 
-class Server:
+class SpotifyServer:
     """The service on a port of 127.0.0.1, from `with` to its end."""
 
-    def __init__(self, clock: FakeTime, contract: Contract | None = None) -> None:
-        self.spotify = Spotify(clock, contract)
+    def __init__(self, clock: FakeTime, contract: ApiContract | None = None) -> None:
+        self.spotify = FakeSpotify(clock, contract)
         handler = type("BoundHandler", (_Handler,), {"spotify": self.spotify})
         self._http = _Http(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}/"
@@ -351,12 +353,12 @@ class _Http(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    spotify: Spotify
+    spotify: FakeSpotify
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
-        """Tests read `seen`."""
+        """Log nothing: tests read `requests`."""
 
     def do_GET(self) -> None:  # the name that http.server calls
         self._serve()
@@ -370,16 +372,16 @@ class _Handler(BaseHTTPRequestHandler):
         with spotify.lock:
             fault = spotify.fault if isinstance(spotify.fault, str) else spotify.fault(self.command, url.path)
             try:
-                status, body, headers = *self._answer(fault, url.path, url.query, raw), {}
+                status, body, headers = *self._respond(fault, url.path, url.query, raw), {}
             except Refusal as refusal:
                 status, body, headers = refusal.status, refusal.body, refusal.headers
-            spotify.seen.append(Seen(spotify.clock.now, self.command, url.path, status))
+            spotify.requests.append(RecordedRequest(spotify.clock.now, self.command, url.path, status))
         self._send(fault, status, body, headers)
 
-    def _answer(self, fault: str, path: str, query: str, raw: bytes) -> tuple[int, Any]:
+    def _respond(self, fault: str, path: str, query: str, raw: bytes) -> tuple[int, Any]:
         spotify = self.spotify
         if fault.isdecimal() and fault != "500after":
-            raise error(int(fault), "Server error")
+            raise error(int(fault), "SpotifyServer error")
         if fault.startswith("429:"):
             raise error(429, "API rate limit exceeded", Retry_After=fault.removeprefix("429:"))
         if fault == "quota":
@@ -394,10 +396,10 @@ class _Handler(BaseHTTPRequestHandler):
         bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if spotify.contract:
             spotify.violations += spotify.contract.faults_of_request(self.command, path, fields, body)
-        status, answer = spotify.answer(self.command, path, fields, body, bearer)
+        status, response = spotify.respond(self.command, path, fields, body, bearer)
         if spotify.contract:
-            spotify.violations += spotify.contract.faults_of_answer(self.command, path, status, answer)
-        return status, answer
+            spotify.violations += spotify.contract.faults_of_response(self.command, path, status, response)
+        return status, response
 
     def _send(  # noqa: C901, PLR0912 # one branch a fault
         self, fault: str, status: int, body: Any, headers: dict[str, str]
@@ -460,4 +462,4 @@ def _matches(track: dict[str, Any], query: str) -> bool:
     return all(word in names for word in words)
 
 
-__all__ = ["START", "FakeTime", "Seen", "Server", "Spotify", "Start"]
+__all__ = ["START", "FakeSpotify", "FakeTime", "RecordedRequest", "SpotifyServer", "Start"]

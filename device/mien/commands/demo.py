@@ -12,7 +12,8 @@ from mien.config import Config, MoodConfig
 from mien.events import Frame
 from mien.expression import Expression
 from mien.mood import MoodTracker
-from mien.music.catalog.catalog import Track, starter
+from mien.music.catalog.records import Track
+from mien.music.catalog.starter import starter
 from mien.music.recommend.ranker import recommend
 from mien.vision.camera.demo import LENGTH, DemoCamera
 from mien.vision.recognizer import ExpressionRecognizer, Observation

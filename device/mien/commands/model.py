@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from mien.vision import model_file, yunet
 from mien.vision.classifier import DEFAULT_MODEL
 from mien.vision.model_file import Contract, View
 
-_VIEWS: dict[View, str] = {
+_VIEWS: Mapping[View, str] = {
     "fer2013": "the data's own label of each face (view fer2013)",
     "ferplus": "the majority of FER+'s ten taggers a face (view ferplus)",
 }

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from mien.commands import plane_plot
@@ -16,10 +17,11 @@ from mien.errors import InputError
 from mien.events import most_probable, one_hot
 from mien.expression import Expression
 from mien.music.catalog import song_key
-from mien.music.catalog.catalog import Catalog, LibraryReport, Track, default_path, starter
+from mien.music.catalog.catalog import Catalog, default_path
 from mien.music.catalog.importer import ImportReport, import_table
-from mien.music.catalog.schema import FEATURES
-from mien.music.recommend.feedback import FeedbackModel, verdict
+from mien.music.catalog.records import LibraryReport, Track
+from mien.music.catalog.starter import starter
+from mien.music.recommend.feedback import FeedbackModel, preference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,8 +87,8 @@ def format_sync(report: LibraryReport) -> str:
 def print_stats(svg: Path | None, as_json: bool) -> None:
     """Print counts, and plot the songs on the plane."""
     with _existing() as catalog:
-        facts = _facts(catalog)
-        cells = plane_plot.count_cells(catalog)
+        facts: dict[str, object] = {"file": str(catalog.path)} | asdict(catalog.summary())
+        cells = catalog.cell_counts()
     if svg is not None:
         try:
             svg.write_text(plane_plot.plane_to_svg(cells), encoding="utf-8")
@@ -122,33 +124,8 @@ def _existing() -> Catalog:
     return Catalog(path)
 
 
-def _facts(catalog: Catalog) -> dict[str, object]:
-    query = catalog.database.execute
-    known = ", ".join(f"count({name})" for name in FEATURES)
-    songs, spotify, isrc, explicit, *have = query(
-        f"SELECT count(*), count(spotify_id), count(isrc), coalesce(sum(explicit), 0), {known} FROM song"  # noqa: S608 - our own names
-    ).fetchone()
-    artists = query("SELECT count(DISTINCT substr(key, 1, instr(key, char(9)))) FROM song").fetchone()[0]
-    own, joined = query("SELECT count(*), count(arousal) FROM library").fetchone()
-    last = query("SELECT file FROM imported ORDER BY at DESC LIMIT 1").fetchone()
-    return {
-        "file": str(catalog.path),
-        "songs": songs,
-        "artists": artists,
-        "with_spotify_id": spotify,
-        "with_isrc": isrc,
-        "explicit": explicit,
-        "library": own,
-        "library_with_features": joined,
-        "features": {name: count / max(1, songs) for name, count in zip(FEATURES, have, strict=True)},
-        "plays": len(catalog.recent(0.0)),
-        "judgements": catalog.count_feedback(),
-        "last_import": last[0] if last else None,
-    }
-
-
 def _format_songs(catalog: Catalog, text: str) -> str:
-    normalized = song_key.plain(text).split()
+    normalized = song_key.normalize(text).split()
     tracks = catalog.find(text, 3) or [
         track for track in starter() if all(word in track.track_id.replace("\t", " ") for word in normalized)
     ]
@@ -168,9 +145,9 @@ def _format_song(catalog: Catalog, track: Track) -> str:
     feedback, now = catalog.feedback(), time.time()
     for expression in Expression:
         model = FeedbackModel(feedback, one_hot(expression), now)
-        [score] = model.opinions([track])
+        [score] = model.scores([track])
         if abs(score) > 0.05:
-            reason = model.says(track) or "from feedback on similar songs"
+            reason = model.explain(track) or "from feedback on similar songs"
             lines.append(f"  {expression.label:<9} {score:+.2f}  {reason}")
     if len(lines) == 3:
         lines.append("  nothing learned of it yet")
@@ -187,6 +164,6 @@ def _format_latest_feedback(catalog: Catalog) -> str:
     lines = [f"{catalog.count_feedback():,} judgements; the latest:"]
     for item in latest:
         mood = most_probable(item.probabilities).label
-        sign = "for" if verdict(item.heard) > 0 else "against" if verdict(item.heard) < 0 else "neither"
+        sign = "for" if preference(item.heard) > 0 else "against" if preference(item.heard) < 0 else "neither"
         lines.append(f"  {sign:<8} {item.title} ({item.heard:.0%} played, {mood})")
     return "\n".join(lines)

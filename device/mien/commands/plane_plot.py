@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from mien.expression import Expression
-from mien.music.catalog.catalog import Catalog
-from mien.music.catalog.plane import GRID, REACHED
+from mien.music.catalog.plane import GRID, MAX_REACH
 
 Cells = Mapping[tuple[int, int], int]
 """(column, row) of the grid, from the bleak and calm corner, to the number of songs there."""
@@ -16,12 +15,6 @@ _SHADES = " ·░▒▓█"
 _WIDTH, _HEIGHT = 64, 16  # characters
 _SIDE = 640  # pixels of the SVG's plane
 _MARGIN = 60
-
-
-def count_cells(catalog: Catalog) -> Cells:
-    """Return the number of songs in every cell of the grid."""
-    rows = catalog.database.execute("SELECT cell, count(*) FROM spot GROUP BY cell")
-    return {(cell % GRID, cell // GRID): count for cell, count in rows}
 
 
 def format_plane(cells: Cells) -> str:
@@ -46,9 +39,9 @@ def plane_to_svg(cells: Cells) -> str:
     for (column, row), count in cells.items():
         counts[column // 2, row // 2] += count
     most = max(counts.values(), default=1)
-    side = _SIDE * REACHED / half
+    side = _SIDE * MAX_REACH / half
     squares = "".join(
-        f'<rect x="{_x(-REACHED) + x * side:.1f}" y="{_y(-REACHED) - (y + 1) * side:.1f}" width="{side:.2f}"'
+        f'<rect x="{_x(-MAX_REACH) + x * side:.1f}" y="{_y(-MAX_REACH) - (y + 1) * side:.1f}" width="{side:.2f}"'
         f' height="{side:.2f}" fill-opacity="{(count / most) ** 0.5:.2f}"/>'
         for (x, y), count in sorted(counts.items())
     )

@@ -72,7 +72,7 @@ def _open_outputs(config: Config) -> Iterator[list[Output]]:
         return
     from mien.service.music_output import open_music_output  # spotipy is loaded only where music is enabled
 
-    with open_music_output(config) as music:
+    with open_music_output(config.music, config.spotify) as music:
         yield [music]
 
 
@@ -167,21 +167,20 @@ def play_mood(config: Config, expression: Expression, intent: Intent | None) -> 
     """
     if not config.spotify.client_id:
         raise ConfigError("[spotify] client_id is missing: put the client id of your own Spotify app there.")
-    from mien.music.players.spotify.status import LASTING, SpotifyError, Status
+    from mien.music.players.spotify.status import NEEDS_PERSON, SpotifyError, Status
     from mien.service.music_output import open_music_output
 
     # a person gave it, so it need not hold first, and quiet hours, which are for detected moods, do not count
     music = msgspec.structs.replace(
         config.music, dwell=0.0, cooldown=0.0, quiet_hours="", intent=intent or config.music.intent
     )
-    wanted = msgspec.structs.replace(config, music=music)
-    with stop_signals() as stopped, open_music_output(wanted) as output:
+    with stop_signals() as stopped, open_music_output(music, config.spotify) as output:
         output.set_enabled(True)
         output.handle(Mood(expression, 1.0, one_hot(expression), 0.0))
         printed: NowPlaying | None = None
         while not stopped():
             now = output.now
-            if now.state in LASTING:
+            if now.state in NEEDS_PERSON:
                 raise SpotifyError(Status(now.state, now.sentence))
             if printed is None or (now.uri, now.sentence) != (printed.uri, printed.sentence):
                 _print_now(now)

@@ -15,8 +15,9 @@ from mien.config_file import load_effective
 from mien.errors import ConfigError, UsageError
 from mien.events import one_hot
 from mien.expression import LABELS, Expression
-from mien.music.catalog.catalog import Catalog, default_path, starter
-from mien.music.recommend.query import select
+from mien.music.catalog.catalog import Catalog, default_path
+from mien.music.catalog.starter import starter
+from mien.music.recommend.query import select_songs
 from mien.music.recommend.ranker import Recommendation, recommend
 
 
@@ -60,7 +61,7 @@ def choose(
     if path is None or not path.is_file():
         return recommend(probabilities, starter(), count, intent, seed=seed, explicit=explicit)
     with Catalog(path) as catalog:
-        return select(catalog, probabilities, count, intent, now=now, seed=seed, explicit=explicit)
+        return select_songs(catalog, probabilities, count, intent, now=now, seed=seed, explicit=explicit)
 
 
 def song_to_dict(song: Recommendation) -> dict[str, object]:

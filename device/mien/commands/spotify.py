@@ -18,9 +18,11 @@ from mien.commands.spotify_client import open_client
 from mien.commands.spotify_login import login
 from mien.config import SpotifyConfig
 from mien.config_file import load_effective
-from mien.music.catalog.catalog import Catalog, LibraryReport, LibrarySong, default_path
-from mien.music.players.spotify.models import Item, Page, PlayerDevice
-from mien.music.players.spotify.status import LASTING, SpotifyError, SpotifyState, Status
+from mien.music.catalog.catalog import Catalog, default_path
+from mien.music.catalog.records import LibraryReport, LibrarySong
+from mien.music.players.base import PlayerDevice, PlayerTrack
+from mien.music.players.spotify.models import Page
+from mien.music.players.spotify.status import NEEDS_PERSON, SpotifyError, SpotifyState, Status
 
 SYNC_PER_HOUR = 1000
 """Requests in any hour that `mien music sync` may make: 50 songs each."""
@@ -60,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 def print_status(config: SpotifyConfig, as_json: bool) -> int:
     """Print who is logged in, what is allowed and for how long, and the devices; return the exit code."""
     spotify = open_client(config)
-    earlier = spotify.standing()
+    earlier = spotify.last_status()
     facts: dict[str, object] = {"state": SpotifyState.READY.value, "detail": "", "until": None, "user": None}
     state = SpotifyState.READY
     try:
@@ -74,11 +76,11 @@ def print_status(config: SpotifyConfig, as_json: bool) -> int:
             state = earlier.state
             facts |= {"state": state.value, "detail": earlier.sentence}
     except SpotifyError as error:
-        state = error.problem.state
-        facts |= {"state": state.value, "detail": str(error), "until": error.problem.until}
+        state = error.status.state
+        facts |= {"state": state.value, "detail": str(error), "until": error.status.until}
     facts |= {"scopes": spotify.scopes(), "consent_days_left": spotify.consent_days_left()}
     print(json.dumps(facts, ensure_ascii=False) if as_json else _format_status(facts))
-    return SpotifyError.exit_code if state in LASTING else 0
+    return SpotifyError.exit_code if state in NEEDS_PERSON else 0
 
 
 def print_devices(config: SpotifyConfig, as_json: bool) -> None:
@@ -97,12 +99,12 @@ def sync(config: SpotifyConfig) -> LibraryReport:
     songs: dict[str, LibrarySong] = {}
     with Catalog(default_path()) as catalog:
         with Progress(sys.stderr) as progress:
-            for item in _all_items(spotify.saved_page, "saved songs", progress):
-                _collect(item, songs)
+            for track in _all_tracks(spotify.saved_page, "saved songs", progress):
+                _collect(track, songs)
             for time_range in _TOP_RANGES:
                 what = f"most played ({time_range.replace('_', ' ')})"
-                for item in _all_items(partial(spotify.top_page, time_range=time_range), what, progress):
-                    _collect(item, songs)
+                for track in _all_tracks(partial(spotify.top_page, time_range=time_range), what, progress):
+                    _collect(track, songs)
         return catalog.merge_library(songs.values())
 
 
@@ -113,30 +115,30 @@ def retry(request: Callable[[], Result], sleep: Callable[[float], None] = time.s
         try:
             return request()
         except SpotifyError as error:
-            problem: Status = error.problem
+            status: Status = error.status
             delay = backoff.next_delay()
-            wait = delay if problem.until is None else problem.until - time.time() + 0.1
-            again = problem.state == SpotifyState.OFFLINE or problem.until is not None
+            wait = delay if status.until is None else status.until - time.time() + 0.1
+            again = status.state == SpotifyState.OFFLINE or status.until is not None
             if not again or wait > _LONGEST_WAIT or attempt == _ATTEMPTS - 1:
                 raise
             sleep(wait)
     raise AssertionError
 
 
-def _all_items(get_page: Callable[[int], Page | None], what: str, progress: Progress) -> Iterator[Item]:
-    """Yield the items of all pages; progress: called with `what` and the share that was read."""
+def _all_tracks(get_page: Callable[[int], Page | None], what: str, progress: Progress) -> Iterator[PlayerTrack]:
+    """Yield the tracks of all pages; progress: called with `what` and the share that was read."""
     offset = 0
     while (page := retry(partial(get_page, offset))) is not None:
-        yield from page.items
+        yield from page.tracks
         offset += page.length
         progress(what, offset / max(1, page.total))
         if offset >= page.total:
             return
 
 
-def _collect(item: Item, songs: dict[str, LibrarySong]) -> None:
-    if item.id is not None and item.name:  # local files have no id
-        songs[item.id] = LibrarySong(item.id, item.isrc, item.name, item.artist)
+def _collect(track: PlayerTrack, songs: dict[str, LibrarySong]) -> None:
+    if track.id is not None and track.title:  # local files have no id
+        songs[track.id] = LibrarySong(track.id, track.isrc, track.title, track.artist)
 
 
 def _device_to_dict(device: PlayerDevice) -> dict[str, object]:

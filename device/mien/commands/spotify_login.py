@@ -29,7 +29,7 @@ def login(config: SpotifyConfig, deadline: float = DEADLINE, stdin: TextIO | Non
     spotify = open_client(config)
     port = config.redirect_port
     server = _listen(port, spotify)
-    print(f"Open this address in a browser, on this or any other machine, and agree:\n\n{spotify.authorize_url()}\n")
+    print(f"Open this address in a browser, on this or any other machine, and agree:\n\n{spotify.begin_login()}\n")
     print(
         f"If the browser then shows that 127.0.0.1:{port} cannot be reached, copy the whole address from its "
         "address bar and paste it here, with Enter:",
@@ -62,7 +62,7 @@ class _RedirectHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # http.server's name for it
         """Take the redirect that carries this login's secret; reject anything else, which changes nothing."""
         try:
-            taken = self.path.startswith("/callback?") and self.server.spotify.redirected(self.path)
+            taken = self.path.startswith("/callback?") and self.server.spotify.complete_login(self.path)
             text = (
                 "mien is logged in: you can close this window."
                 if taken
@@ -108,7 +108,7 @@ def _wait(spotify: SpotifyClient, server: _Listener | None, stdin: TextIO, deadl
             sources.remove(ready[0])
         *whole, line = (line + read)[-_MAX_LINE:].split(b"\n")
         for pasted in [*whole, *([line] if not read else [])]:
-            if pasted.strip() and spotify.redirected(pasted.decode(errors="replace")):
+            if pasted.strip() and spotify.complete_login(pasted.decode(errors="replace")):
                 return
             if pasted.strip():
                 print("That is not the address of this login: copy the whole address, with code and state.", flush=True)

@@ -22,7 +22,7 @@ from mien.service.signals import stop_signals
 MAX_NODES = 10_000
 """A broker full of invalid topics must not fill this machine's memory."""
 
-_PATTERNS = ["mien/+/availability", "mien/+/camera", "mien/+/state", "mien/+/diag"]
+_PATTERNS = ("mien/+/availability", "mien/+/camera", "mien/+/state", "mien/+/diag")
 _CONNECT_TIMEOUT = 20.0  # seconds
 _REDRAW_INTERVAL = 0.25  # seconds between two drawings at least
 _HEADING = (
@@ -100,7 +100,7 @@ def watch(config: MqttConfig, *, as_json: bool, file: TextIO | None = None) -> N
     """
     file = file or sys.stdout
     draws_table = file.isatty() and not as_json
-    subscriber, table = Subscriber(BrokerSettings.from_config(config), _PATTERNS), NodeTable()
+    subscriber, table = Subscriber(BrokerSettings.from_config(config), list(_PATTERNS)), NodeTable()
     subscriber.connection.start()
     try:
         subscriber.wait_until_connected(_CONNECT_TIMEOUT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -160,16 +160,16 @@ def _threshold(text: str) -> float:
     return percent / 100
 
 
-def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     def check(text: str) -> str:
-        if text not in words:
-            raise CommandError(f"{quoted(text)} is not one of {', '.join(words)}")
+        if text not in choices:
+            raise CommandError(f"{quoted(text)} is not one of {', '.join(choices)}")
         return text
 
     return check
 
 
-PARSERS: dict[str, Callable[[str], Value]] = {
+PARSERS: Mapping[str, Callable[[str], Value]] = {
     "detection": _switch,
     "threshold": _threshold,
     "profile": _one_of(PROFILES),

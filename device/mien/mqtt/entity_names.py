@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-NAMES: dict[str, tuple[str, str, str, str, str]] = {
+from collections.abc import Mapping
+
+NAMES: Mapping[str, tuple[str, str, str, str, str]] = {
     # key: English, German, Spanish, French, Greek
     "expression": ("Expression", "Ausdruck", "Expresión", "Expression", "Έκφραση"),
     "confidence": ("Confidence", "Sicherheit", "Confianza", "Confiance", "Βεβαιότητα"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -110,7 +111,7 @@ class HelloPayload(InstancePayload, frozen=True, kw_only=True):
     ask: Annotated[Number, Meta(description="number of the claim, so that an earlier hello is not taken for it")]
 
 
-BY_TOPIC: dict[str, type[msgspec.Struct]] = {
+BY_TOPIC: Mapping[str, type[msgspec.Struct]] = {
     "state": StatePayload,
     "event": EventPayload,
     "camera": CameraPayload,

@@ -1,1 +1,1 @@
-"""From a mood to a song."""
+"""The music: from a mood to a song that plays."""

@@ -64,7 +64,7 @@ def _open_music(config: Config) -> Iterator[MusicController]:
     from mien.service.music_controller import MusicController  # as is spotipy, where music is enabled
     from mien.service.music_output import open_music_output
 
-    with open_music_output(config) as music:
+    with open_music_output(config.music, config.spotify) as music:
         yield MusicController(music, on=True, intent=config.music.intent)
 
 

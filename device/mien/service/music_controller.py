@@ -1,8 +1,8 @@
-"""What the house may set of the music, between the moods and the player."""
+"""Control the music over MQTT: an output between the moods and the music output."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,110 +10,61 @@ from mien.events import Event, Mood, one_hot
 from mien.expression import Expression
 from mien.mqtt.payloads import MusicPayload
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Spotify is loaded only where music is enabled
     from mien.config import Intent
-
-
-class Now(Protocol):
-    """What plays, why, and how things stand."""
-
-    @property
-    def title(self) -> str:
-        """Empty where nothing plays by mien's hand."""
-        ...
-
-    @property
-    def artist(self) -> str:
-        """Of that song."""
-        ...
-
-    @property
-    def why(self) -> str:
-        """In plain words."""
-        ...
-
-    @property
-    def sentence(self) -> str:
-        """How things stand."""
-        ...
-
-
-class Player(Protocol):
-    """The music output, which takes all of this at once and does it later."""
-
-    @property
-    def now(self) -> Now:
-        """The latest known."""
-        ...
-
-    def handle(self, event: Event) -> None:
-        """Take a mood."""
-        ...
-
-    def alive(self) -> bool:
-        """Whether it still does its work."""
-        ...
-
-    def set_enabled(self, enabled: bool) -> None:
-        """Play to moods, or add nothing."""
-        ...
-
-    def set_intent(self, intent: Intent) -> None:
-        """From the next song on."""
-        ...
-
-    def skip(self) -> None:
-        """Another song, at once."""
-        ...
+    from mien.service.music_output import MusicOutput
 
 
 class MusicController:
-    """An output that hands moods on to the player, and the music's controls for the house.
+    """Passes moods on to the music output, with controls for MQTT clients (mqtt's protocol MusicControls).
 
-    A mood set by hand holds whatever the camera sees, until it is set to auto; then the camera's latest counts again.
+    A mood that a client set holds whatever the camera detects, until it is set to auto; then the camera's latest mood
+    counts again.
     """
 
-    def __init__(self, player: Player, *, on: bool, intent: Intent) -> None:
-        self._player = player
-        self._set = MusicPayload(on=on, intent=intent)
-        self._seen: Event | None = None
+    def __init__(self, music_output: MusicOutput, *, on: bool, intent: Intent) -> None:
+        self._music_output = music_output
+        self._settings = MusicPayload(on=on, intent=intent)
+        self._latest: Event | None = None
 
     def handle(self, event: Event) -> None:
-        """From the camera or from another machine's."""
-        self._seen = event
-        if self._set.mood == "auto" or not isinstance(event, Mood):
-            self._player.handle(event)
+        """Take an event from the camera or from another machine."""
+        self._latest = event
+        if self._settings.mood == "auto" or not isinstance(event, Mood):
+            self._music_output.handle(event)
 
     def alive(self) -> bool:
-        """The player's."""
-        return self._player.alive()
+        """Return whether the music output is alive."""
+        return self._music_output.alive()
 
     def status(self) -> MusicPayload:
-        """What is set, and what plays."""
-        now = self._player.now
+        """Return the settings, and what plays."""
+        now = self._music_output.now
         playing = f"{now.title} by {now.artist}" if now.title else ""
-        return msgspec.structs.replace(self._set, playing=playing[:500], why=now.why[:500], state=now.sentence[:500])
+        return msgspec.structs.replace(
+            self._settings, playing=playing[:500], why=now.why[:500], state=now.sentence[:500]
+        )
 
     def set_enabled(self, on: bool) -> None:
-        """The switch."""
-        self._set = msgspec.structs.replace(self._set, on=on)
-        self._player.set_enabled(on)
+        """Switch the music on or off."""
+        self._settings = msgspec.structs.replace(self._settings, on=on)
+        self._music_output.set_enabled(on)
 
     def set_intent(self, intent: Intent) -> None:
-        """match, lift or calm."""
-        self._set = msgspec.structs.replace(self._set, intent=intent)
-        self._player.set_intent(intent)
+        """Set the intent: match, lift or calm."""
+        self._settings = msgspec.structs.replace(self._settings, intent=intent)
+        self._music_output.set_intent(intent)
 
     def set_mood(self, mood: str) -> None:
-        """A label, or auto."""
-        self._set = msgspec.structs.replace(self._set, mood=mood)
+        """Set the mood to play to: a label, or auto for the camera's."""
+        self._settings = msgspec.structs.replace(self._settings, mood=mood)
         if mood != "auto":
             expression = Expression.from_label(mood)
-            at = self._seen.at if self._seen is not None else 0.0
-            self._player.handle(Mood(expression, 1.0, one_hot(expression), at))
-        elif self._seen is not None:
-            self._player.handle(self._seen)
+            at = self._latest.at if self._latest is not None else 0.0
+            self._music_output.handle(Mood(expression, 1.0, one_hot(expression), at))
+        elif self._latest is not None:
+            self._music_output.handle(self._latest)
 
     def skip(self) -> None:
-        """To the next song."""
-        self._player.skip()
+        """Skip to the next song."""
+        self._music_output.skip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mien.config import Profile
@@ -19,7 +19,7 @@ class ProfileLimits:
     slowest: float
 
 
-PROFILE_LIMITS: dict[Profile, ProfileLimits] = {
+PROFILE_LIMITS: Mapping[Profile, ProfileLimits] = {
     "eco": ProfileLimits(0.05, 1 / 4, 1.0),
     "balanced": ProfileLimits(0.15, 1 / 8, 1 / 2),
     "responsive": ProfileLimits(0.40, 1 / 15, 1 / 4),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from mien.vision.native_stderr import suppress_native_stderr
 
 Runtime = Literal["auto", "litert", "tflite-runtime"]
 
-MODULES = {"litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
+MODULES: Mapping[str, str] = {"litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 """In order of preference: LiteRT is faster by far on int8; tflite-runtime is all there is on 32-bit ARM."""
 
 

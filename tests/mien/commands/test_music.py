@@ -14,7 +14,7 @@ import pytest
 
 from mien.expression import LABELS, Expression
 from mien.music.catalog.catalog import Catalog, default_path
-from mien.music.catalog.plane import REACHED
+from mien.music.catalog.plane import MAX_REACH
 from tests.conftest import Outcome
 
 Mien = Callable[..., Outcome]
@@ -114,7 +114,7 @@ def test_songs_stay_where_features_reach(mien: Mien, table: Path) -> None:
     """No song of a table stands beyond what features can tell."""
     mien("music", "import", table)
     with Catalog(default_path()) as catalog:
-        assert all(max(map(abs, track.place)) <= REACHED for track in catalog.candidates([(0, 0)], 1000))
+        assert all(max(map(abs, track.place)) <= MAX_REACH for track in catalog.candidates([(0, 0)], 1000))
 
 
 def test_progress_goes_to_stderr(table: Path, state: Path) -> None:

@@ -1,18 +1,22 @@
-"""The music's controls, between the moods and the player."""
+"""The music's controls over MQTT."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from typing import cast
 
 from mien.config import Intent
 from mien.events import CameraEvent, Event, Mood
 from mien.expression import Expression
 from mien.mqtt import payloads
 from mien.service.music_controller import MusicController
+from mien.service.music_output import MusicOutput
 
 
 @dataclass
-class Now:
+class FakeNowPlaying:
     title: str = "A song"
     artist: str = "Somebody"
     why: str = "Because"
@@ -20,26 +24,26 @@ class Now:
 
 
 @dataclass
-class Player:
-    """Takes what it is told."""
+class FakeMusicOutput:
+    """Records each call."""
 
-    now: Now = field(default_factory=Now)
-    told: list[object] = field(default_factory=list)
+    now: FakeNowPlaying = field(default_factory=FakeNowPlaying)
+    calls: list[object] = field(default_factory=list)
 
     def handle(self, event: Event) -> None:
-        self.told.append(event.expression if isinstance(event, Mood) else event.state)
+        self.calls.append(event.expression if isinstance(event, Mood) else event.state)
 
     def alive(self) -> bool:
         return True
 
     def set_enabled(self, enabled: bool) -> None:
-        self.told.append(enabled)
+        self.calls.append(enabled)
 
     def set_intent(self, intent: Intent) -> None:
-        self.told.append(intent)
+        self.calls.append(intent)
 
     def skip(self) -> None:
-        self.told.append("skip")
+        self.calls.append("skip")
 
 
 def mood(expression: Expression) -> Mood:
@@ -47,27 +51,34 @@ def mood(expression: Expression) -> Mood:
 
 
 def test_a_mood_by_hand_holds_until_auto() -> None:
-    """What the camera sees does not change it, camera events still pass, and auto goes on with the latest seen."""
-    player = Player()
-    switch = MusicController(player, on=True, intent="match")
-    switch.handle(mood(Expression.HAPPY))
-    switch.set_mood("sad")
-    switch.handle(CameraEvent("fault", "", 2.0))
-    switch.handle(mood(Expression.FEAR))
-    switch.set_mood("auto")
-    assert player.told == [Expression.HAPPY, Expression.SAD, "fault", Expression.FEAR]
+    """The camera's moods do not change it, camera events still pass, and auto goes on with the camera's latest mood."""
+    output = FakeMusicOutput()
+    controller = MusicController(cast(MusicOutput, output), on=True, intent="match")
+    controller.handle(mood(Expression.HAPPY))
+    controller.set_mood("sad")
+    controller.handle(CameraEvent("fault", "", 2.0))
+    controller.handle(mood(Expression.FEAR))
+    controller.set_mood("auto")
+    assert output.calls == [Expression.HAPPY, Expression.SAD, "fault", Expression.FEAR]
 
 
-def test_switch_intent_and_skip_reach_the_player() -> None:
-    """And the status says what is set and what plays, in a payload that fits its schema."""
-    player = Player()
-    switch = MusicController(player, on=True, intent="match")
-    switch.set_enabled(False)
-    switch.set_intent("calm")
-    switch.skip()
-    assert player.told == [False, "calm", "skip"]
-    status = switch.status()
+def test_settings_and_skip_reach_the_music_output() -> None:
+    """And the status holds the settings and what plays, in a payload that fits its schema."""
+    output = FakeMusicOutput()
+    controller = MusicController(cast(MusicOutput, output), on=True, intent="match")
+    controller.set_enabled(False)
+    controller.set_intent("calm")
+    controller.skip()
+    assert output.calls == [False, "calm", "skip"]
+    status = controller.status()
     assert (status.on, status.intent, status.mood, status.playing) == (False, "calm", "auto", "A song by Somebody")
     assert payloads.decode(payloads.encode(status), payloads.MusicPayload) == status
-    player.now.title = ""
-    assert switch.status().playing == ""
+    output.now.title = ""
+    assert controller.status().playing == ""
+
+
+def test_the_controller_does_not_load_spotify() -> None:
+    """A machine without music can import it."""
+    code = "import sys, mien.service.music_controller; print('spotipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"

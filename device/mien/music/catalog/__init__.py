@@ -1,1 +1,1 @@
-"""The songs to choose from: their file, how tables get into it, and where each stands on the valence-arousal plane."""
+"""The songs to choose from: their file, the import of tables, and the place of each on the valence-arousal plane."""

@@ -1,4 +1,4 @@
-"""A table of songs into the catalogue: all of it or nothing, in memory that does not grow with it."""
+"""Import a table of songs into the catalogue: all of it or nothing, in constant memory."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from mien.errors import InputError
 from mien.music.catalog import placement, table_reader
 from mien.music.catalog.catalog import Catalog, join_library
-from mien.music.catalog.placement import NEEDED, PlacementModel
+from mien.music.catalog.placement import PLACEMENT_FEATURES, PlacementModel
 from mien.music.catalog.plane import GRID, cell_of
-from mien.music.catalog.row_parser import Row
+from mien.music.catalog.row_parser import SongRow
 from mien.music.catalog.schema import FEATURES, Database
 
-Progress = Callable[[str, float], None]
-"""Is told what is being done, and how much of that is done, 0 to 1."""
+ProgressCallback = Callable[[str, float], None]
+"""Takes the name of a step, and the share of it that is done, 0 to 1."""
 
 _BATCH = 10_000
 _COLUMNS = (
@@ -27,19 +27,19 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """taken: rows that are songs; merged: those of them that were known already, or came twice. refused: by reason."""
+    """taken: rows that are songs. merged: those of them that were not new. refused: {reason: rows}."""
 
     taken: int
     merged: int
     refused: dict[str, int]
 
 
-def import_table(catalog: Catalog, path: Path, progress: Progress, now: float) -> ImportReport:
-    """Add a table's songs and place the whole catalogue anew.
+def import_table(catalog: Catalog, path: Path, progress: ProgressCallback, now: float) -> ImportReport:
+    """Add a table's songs, and place the whole catalogue again.
 
     Rows are the same song where their Spotify id, ISRC, or title and artist are the same; the latest row's features
-    win. Until the very end the old catalogue stands, also if the process is killed. Raises InputError where the table
-    has no song that can be used, or the catalogue cannot be written.
+    win. Until the very end the old catalogue stays in use, also if the process is killed. Raises InputError where the
+    table has no song that can be used, or the catalogue cannot be written.
     """
     database, tally = catalog.database, table_reader.ImportTally()
     database.execute("PRAGMA cache_size = -32768")
@@ -63,21 +63,21 @@ def import_table(catalog: Catalog, path: Path, progress: Progress, now: float) -
     return ImportReport(tally.taken, merged, dict(tally.refused))
 
 
-def _stage(database: Database, path: Path, tally: table_reader.ImportTally, progress: Progress) -> None:
-    """Read the table into a temporary one, while others still write to the catalogue."""
+def _stage(database: Database, path: Path, tally: table_reader.ImportTally, progress: ProgressCallback) -> None:
+    """Read the table into a temporary one, while other processes may write to the catalogue."""
     database.execute("DROP TABLE IF EXISTS temp.incoming")
     database.execute(f"CREATE TEMP TABLE incoming (id INTEGER PRIMARY KEY, {', '.join(_COLUMNS)})")
     put = f"INSERT INTO temp.incoming ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
 
-    def reported() -> Iterator[Row]:
-        for number, row in enumerate(table_reader.songs(path, tally)):
+    def with_progress() -> Iterator[SongRow]:
+        for number, row in enumerate(table_reader.read_rows(path, tally)):
             if number % _BATCH == 0:
                 progress("reading", tally.share)
             yield row
 
     database.execute("BEGIN")
     try:
-        database.executemany(put, reported())
+        database.executemany(put, with_progress())
         database.execute("COMMIT")
     except BaseException:
         database.rollback()
@@ -85,7 +85,7 @@ def _stage(database: Database, path: Path, tally: table_reader.ImportTally, prog
 
 
 def _merge(database: Database) -> None:
-    """Rows of one id or ISRC get one key; then the keys decide. In the keys' order: an index grows fast at its end."""
+    """Give rows of one id or ISRC one key, then merge by key, in the keys' order: an index grows fast at its end."""
     database.execute("CREATE INDEX temp.incoming_spotify ON incoming (spotify_id) WHERE spotify_id IS NOT NULL")
     database.execute("CREATE INDEX temp.incoming_isrc ON incoming (isrc) WHERE isrc IS NOT NULL")
     for name in ("spotify_id", "isrc"):
@@ -113,15 +113,15 @@ def _merge(database: Database) -> None:
         database.execute(sql)
 
 
-def _place(database: Database, songs: int, progress: Progress) -> None:
-    """Three readings of the catalogue: how features are spread, how their sums are, and where each song stands."""
-    ranks = PlacementModel()
+def _place(database: Database, songs: int, progress: ProgressCallback) -> None:
+    """Place every song, in three passes: the distribution of the features, that of their sums, and the places."""
+    model = PlacementModel()
     for number, (_, chunk) in enumerate(_chunks(database)):
         progress("placing", number * _BATCH / songs / 3)
-        ranks.first(chunk)
+        model.fit_features(chunk)
     for number, (_, chunk) in enumerate(_chunks(database)):
         progress("placing", (1 + number * _BATCH / songs) / 3)
-        ranks.second(chunk)
+        model.fit_sums(chunk)
     database.execute("DROP TABLE IF EXISTS temp.placed")
     database.execute("CREATE TEMP TABLE placed (cell, song, valence, arousal, explicit)")
     for number, (keys, chunk) in enumerate(_chunks(database)):
@@ -130,7 +130,7 @@ def _place(database: Database, songs: int, progress: Progress) -> None:
             "INSERT INTO temp.placed VALUES (?, ?, ?, ?, ?)",
             (
                 (line * GRID + column, song, valence, arousal, explicit)
-                for (song, explicit), (valence, arousal) in zip(keys, ranks.third(chunk).tolist(), strict=True)
+                for (song, explicit), (valence, arousal) in zip(keys, model.transform(chunk).tolist(), strict=True)
                 for column, line in [cell_of((valence, arousal))]
             ),
         )
@@ -143,7 +143,7 @@ def _place(database: Database, songs: int, progress: Progress) -> None:
 
 
 def _chunks(database: Database) -> Iterator[tuple[list[tuple[int, int]], dict[str, placement.Floats]]]:
-    """(id, explicit) and the features that make a place, ten thousand songs at a time."""
-    rows = database.execute(f"SELECT id, explicit, {', '.join(NEEDED)} FROM song")  # noqa: S608 - our own names
+    """Yield (id, explicit) and the features that determine a place, ten thousand songs at a time."""
+    rows = database.execute(f"SELECT id, explicit, {', '.join(PLACEMENT_FEATURES)} FROM song")  # noqa: S608 - our own names
     while batch := rows.fetchmany(_BATCH):
-        yield [row[:2] for row in batch], placement.chunked(row[2:] for row in batch)
+        yield [row[:2] for row in batch], placement.to_chunk(row[2:] for row in batch)

@@ -1,4 +1,4 @@
-"""The catalogue's tables, and how older files become new ones."""
+"""The catalogue's tables, and the migration of older files."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FEATURES = (
     "speechiness",
     "liveness",
 )
-"""Numbers that say how a song sounds, in the units of the tables that people have."""
+"""Numbers that describe the sound of a song, in the units of the usual tables."""
 
 _MIGRATIONS = (
     """
     CREATE TABLE song (
         id INTEGER PRIMARY KEY,
-        key TEXT NOT NULL UNIQUE,  -- names.song_key
+        key TEXT NOT NULL UNIQUE,  -- song_key.song_key
         spotify_id TEXT, isrc TEXT,
         title TEXT NOT NULL, artist TEXT NOT NULL,
         valence REAL NOT NULL, energy REAL NOT NULL,
@@ -37,7 +37,7 @@ _MIGRATIONS = (
     CREATE INDEX song_spotify ON song (spotify_id) WHERE spotify_id IS NOT NULL;
     CREATE INDEX song_isrc ON song (isrc) WHERE isrc IS NOT NULL;
 
-    -- where each song stands on the plane, in the order of the plane: near songs are near on disk
+    -- the place of each song, in the order of the plane: near songs are near on disk
     CREATE TABLE spot (
         cell INTEGER NOT NULL, song INTEGER NOT NULL,
         valence REAL NOT NULL, arousal REAL NOT NULL, explicit INTEGER NOT NULL,
@@ -72,25 +72,25 @@ _MIGRATIONS = (
 
 
 class Database(sqlite3.Connection):
-    """A connection whose errors are sentences for people."""
+    """A connection whose errors are InputErrors with a sentence for people."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        """Raises InputError where sqlite3 would raise."""
+        """Execute a statement. Raises InputError where sqlite3 would raise."""
         try:
             return super().execute(sql, parameters)
         except sqlite3.Error as error:
-            raise explained(error) from error
+            raise to_input_error(error) from error
 
     def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
-        """As `execute`."""
+        """Execute a statement for each of many parameters, as `execute`."""
         try:
             return super().executemany(sql, parameters)
         except sqlite3.Error as error:
-            raise explained(error) from error
+            raise to_input_error(error) from error
 
 
 def connect(path: Path) -> Database:
-    """Open a catalogue file, made with mode 0600 and brought up to date where need be. Raises InputError."""
+    """Open a catalogue file, made with mode 0600 and migrated where need be. Raises InputError."""
     try:
         path.touch(mode=0o600, exist_ok=True)
         # autocommit: every write of more than one statement opens its own transaction
@@ -98,16 +98,20 @@ def connect(path: Path) -> Database:
     except OSError as error:
         raise InputError(f"The catalogue {path} cannot be opened: {error.strerror}.") from None
     except sqlite3.Error as error:
-        raise explained(error) from error
-    database.execute("PRAGMA journal_mode = WAL")  # the daemon reads on while an import writes
-    database.execute("PRAGMA synchronous = NORMAL")
-    database.execute("PRAGMA cache_size = -8000")  # KiB: the memory does not grow with the catalogue
-    _migrate(database, path)
+        raise to_input_error(error) from error
+    try:
+        database.execute("PRAGMA journal_mode = WAL")  # the daemon reads while an import writes
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA cache_size = -8000")  # KiB: constant memory for any catalogue
+        _migrate(database, path)
+    except InputError:
+        database.close()
+        raise
     return database
 
 
-def explained(error: sqlite3.Error) -> InputError:
-    """What SQLite says, as a sentence that says what to do."""
+def to_input_error(error: sqlite3.Error) -> InputError:
+    """Return an error of SQLite as a sentence with what to do."""
     text = str(error)
     if "locked" in text:
         return InputError("The catalogue is being written by another mien: try again when that is done.")

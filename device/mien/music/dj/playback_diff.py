@@ -1,11 +1,11 @@
-"""What happened at the player between two looks at it. Pure."""
+"""Compare two playbacks: did the song end, was it skipped, or did a person take over? Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from mien.music.players.spotify.models import Playback
+from mien.music.players.base import Playback
 
 SLACK = 13.0
 """Seconds by which a track may end before its time: Spotify's crossfade goes up to twelve."""
@@ -25,57 +25,55 @@ class PlaybackChange(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PlaybackSnapshot:
-    """A playback with our track in it, and the steady second at which it was seen."""
+    """A playback of our track, and its time in seconds on the steady clock."""
 
     playback: Playback
     at: float
 
     @property
     def end(self) -> float:
-        """The second at which the track will be over, if nobody interferes."""
+        """Return the second at which the track will be over, if no one interferes."""
         return self.at + self.playback.remaining
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackDiff:
-    """The change; how much of the track was heard, 0 to 1, where that is known; what a person did, in words."""
+    """The change; the share of the track that was heard, 0 to 1, where that is known; a person's action in words."""
 
     change: PlaybackChange
     heard: float | None = None
-    what: str = ""
+    action: str = ""
 
 
-def what_happened(
-    before: PlaybackSnapshot, after: Playback | None, now: float, *, same: bool, ours: bool
-) -> PlaybackDiff:
-    """Compare two looks at our track.
+def compare(before: PlaybackSnapshot, after: Playback | None, now: float, *, same: bool, ours: bool) -> PlaybackDiff:
+    """Return what happened to our track between two playbacks.
 
-    same: the track of the last look is still the one loaded. ours: what is loaded now is the song that we queued.
-    A track that is gone before it could have ended was skipped. A device, context or volume that changed, or a pause,
-    is a person's doing. The end may come up to `SLACK` early.
+    same: the track of the first playback is still loaded. ours: the track that is loaded now is the song that we
+    queued. A track that is gone before it could have ended was skipped. A device, context or volume that changed, or a
+    pause, is a person's action. The end may come up to `SLACK` early.
     """
     over = now >= before.end - SLACK
     if after is None:
         return (
             PlaybackDiff(PlaybackChange.ENDED, 1.0)
             if over
-            else PlaybackDiff(PlaybackChange.TAKEN_OVER, what="turned the device off")
+            else PlaybackDiff(PlaybackChange.TAKEN_OVER, action="turned the device off")
         )
-    person = _touched(before.playback, after, same=same)
-    if person:
-        return PlaybackDiff(PlaybackChange.TAKEN_OVER, what=person)
+    action = _person_action(before.playback, after, same=same)
+    if action:
+        return PlaybackDiff(PlaybackChange.TAKEN_OVER, action=action)
     if same and after.is_playing:
         return PlaybackDiff(PlaybackChange.NONE)
     if over or (same and after.progress > 0):
         return PlaybackDiff(PlaybackChange.ENDED, 1.0)
-    heard = _heard(before, after, now)
+    heard = _heard_share(before, after, now)
     if ours or not after.is_playing:  # on to the song that we queued, or to the silence where there was none
         return PlaybackDiff(PlaybackChange.SKIPPED, heard)
     return PlaybackDiff(PlaybackChange.TAKEN_OVER, heard, "changed the track")
 
 
-def _touched(before: Playback, after: Playback, *, same: bool) -> str:
-    """What a person did to the device or to the track while it was ours, in words; empty for nothing."""
+def _person_action(before: Playback, after: Playback, *, same: bool) -> str:
+    """Return in words what a person did to the device or to the track while it was ours; empty for nothing."""
     if after.device.id != before.device.id:
         return "changed the device"
     if same and not after.is_playing and 0 < after.progress < after.duration - SLACK:
@@ -88,8 +86,8 @@ def _touched(before: Playback, after: Playback, *, same: bool) -> str:
     return ""
 
 
-def _heard(before: PlaybackSnapshot, after: Playback, now: float) -> float:
-    """The share of the track that had been heard when it was left, which the next track's progress tells."""
+def _heard_share(before: PlaybackSnapshot, after: Playback, now: float) -> float:
+    """Return the share of the track that had played when it was left, by the progress of the next one."""
     left_at = max(before.at, now - (after.progress if after.is_playing else 0.0))
     seconds = before.playback.progress + left_at - before.at
     return min(1.0, seconds / before.playback.duration) if before.playback.duration else 0.0

@@ -1,1 +1,1 @@
-"""What plays songs."""
+"""Players: what plays the songs, one package or module for each."""

@@ -1,24 +1,26 @@
-"""From a mood to songs out of a catalogue file: what the recommender needs of the past and the near, in one call."""
+"""Select songs for a mood from a catalogue file: its candidates songs and its history, passed to the ranker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mien.config import Intent
-from mien.music.catalog.catalog import Catalog, Track, starter
-from mien.music.recommend.ranker import Recommendation, recommend, sound, targets
+from mien.music.catalog.catalog import Catalog
+from mien.music.catalog.records import Track
+from mien.music.catalog.starter import starter
+from mien.music.recommend.ranker import Recommendation, normalize_probabilities, recommend, targets
 
 WINDOW = 3 * 86400.0
 """Seconds for which a song that was played does not come again."""
 
 ARTIST_REST = 3600.0
-"""Seconds for which an artist who was played comes only if there is nobody else."""
+"""Seconds for which an artist who was played comes only if there is no other."""
 
-_NEAR = 120  # candidates for a list, so that dice, variety and taste have a choice
+_CANDIDATES = 120  # candidates for a list, so that jitter, variety and feedback have a choice
 _SOURCES = ("library", "catalogue", "starter")
 
 
-def select(
+def select_songs(
     catalog: Catalog,
     probabilities: Sequence[float],
     count: int,
@@ -29,28 +31,28 @@ def select(
     explicit: bool = True,
     sources: Sequence[str] = _SOURCES,
 ) -> list[Recommendation]:
-    """At most `count` songs for a mood, in the order to play them.
+    """Return at most `count` songs for a mood, in the order to play them.
 
     now: seconds since 1970. sources: of library, catalogue and starter; the starter list is used where the others
-    together give fewer songs than asked for. Raises InputError where the catalogue cannot be read.
+    together give fewer songs than `count`. Raises InputError where the catalogue cannot be read.
     """
-    shares = sound(probabilities)
+    mood = normalize_probabilities(probabilities)
     played, resting = catalog.played(now - WINDOW), catalog.artists_played(now - ARTIST_REST)
-    places = list(dict.fromkeys(targets(shares, intent, count)))
+    places = list(dict.fromkeys(targets(mood, intent, count)))
     least = count + 20
-    each = max(least, _NEAR // max(1, len(places)))
-    near: list[Track] = []
+    each = max(least, _CANDIDATES // max(1, len(places)))
+    candidates: list[Track] = []
     if "library" in sources:
         own = each if "catalogue" not in sources else each // 2
-        near += catalog.library(places, own, explicit=explicit, without=played)
+        candidates += catalog.library(places, own, explicit=explicit, without=played)
     if "catalogue" in sources:
-        others = max(least, each - len(near) // max(1, len(places)))
-        near += catalog.candidates(places, others, explicit=explicit, without=played)
-    if "starter" in sources and len({track.track_id for track in near}) < count:
-        near = starter() + near  # the catalogue's own features win over those placed by hand
+        others = max(least, each - len(candidates) // max(1, len(places)))
+        candidates += catalog.candidates(places, others, explicit=explicit, without=played)
+    if "starter" in sources and len({track.track_id for track in candidates}) < count:
+        candidates = starter() + candidates  # the catalogue's features win over those set by hand
     return recommend(
-        shares,
-        near,
+        mood,
+        candidates,
         count,
         intent,
         seed=seed,

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from mien.expression import Expression
-from mien.music.catalog.catalog import starter
+from mien.music.catalog.starter import starter
 from mien.music.recommend.ranker import recommend
 
 TRACKS = starter()
@@ -66,7 +66,7 @@ def test_lift_climbs_and_calm_comes_down() -> None:
     assert calmed[-1] < calmed[0] - 0.2
 
 
-def test_every_answer_says_why() -> None:
+def test_every_recommendation_has_a_reason() -> None:
     """The reason names the expression."""
     for choice in recommend(only(Expression.SURPRISE), TRACKS, 5):
         assert "surprise" in choice.why

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from mien.config import INTENTS, Intent
 from mien.expression import Expression
-from mien.music.catalog.catalog import Feedback, Track, starter
-from mien.music.recommend.feedback import FeedbackModel, verdict
-from mien.music.recommend.ranker import mood_place, recommend, scores, sound, targets
+from mien.music.catalog.records import Feedback, Track
+from mien.music.catalog.starter import starter
+from mien.music.recommend.feedback import FeedbackModel, preference
+from mien.music.recommend.ranker import combine_scores, mood_place, normalize_probabilities, recommend, targets
 
 HAPPY = tuple(float(e == Expression.HAPPY) for e in Expression)
 SAD = tuple(float(e == Expression.SAD) for e in Expression)
@@ -25,7 +26,7 @@ relaxed = settings(deadline=None, max_examples=60)
 
 
 def track(name: str, valence: float = 0.0, arousal: float = 0.0, artist: str = "", **facts: object) -> Track:
-    made = Track(
+    base = Track(
         title=name,
         artist=artist or f"by {name}",
         uri=None,
@@ -38,7 +39,7 @@ def track(name: str, valence: float = 0.0, arousal: float = 0.0, artist: str = "
         place=(valence, arousal),
         track_id=f"{artist or f'by {name}'}\t{name}",
     )
-    return replace(made, **facts)  # type: ignore[arg-type] # the callers give what fits
+    return replace(base, **facts)  # type: ignore[arg-type] # the callers give what fits
 
 
 unit = st.floats(-1, 1)
@@ -70,23 +71,23 @@ def test_same_seed_same_list(
     intent: Intent,
     feedback: list[Feedback],
     seed: int,
-    dice: Random,
+    rng: Random,
 ) -> None:
     """The same mood, songs, history and seed give the same list, in whatever order the songs come."""
     tracks = list({t.track_id: t for t in tracks}.values())
     once = recommend(mood, tracks, 6, intent, seed=seed, feedback=feedback)
-    dice.shuffle(tracks)
+    rng.shuffle(tracks)
     assert recommend(mood, tracks, 6, intent, seed=seed, feedback=feedback) == once
 
 
 def test_another_seed_another_list() -> None:
-    """The dice are real: twenty seeds do not all give one list."""
+    """The jitter is real: twenty seeds do not all give one list."""
     lists = {tuple(c.track.track_id for c in recommend(HAPPY, starter(), 5, seed=seed)) for seed in range(20)}
     assert len(lists) > 5
 
 
 def test_days_differ_but_fit() -> None:
-    """Of two days' lists at least a fifth differs, and the dice never reach for songs that are far from the mood."""
+    """Of two days' lists at least a fifth differs, and the jitter never picks songs that are far from the mood."""
     there = mood_place(HAPPY)
     near = [track(f"{n}", there[0] - 0.004 * n, there[1]) for n in range(40)]
     far = [track(f"far {n}", there[0] - 1, there[1]) for n in range(40)]
@@ -120,28 +121,28 @@ def test_closer_is_never_worse(
     mood: tuple[float, ...], valence: float, arousal: float, nearer: float, feedback: list[Feedback], own: bool
 ) -> None:
     """A song that stands nearer to the target has no lower score, all else equal."""
-    target = mood_place(sound(mood))
+    target = mood_place(normalize_probabilities(mood))
     place = (valence + nearer * (target[0] - valence), arousal + nearer * (target[1] - arousal))
     other = track("other", in_library=True)
     learned = [item for item in feedback if math.dist(item.place, place) > 2]  # the neighbourhood shall not differ
 
     def score(where: tuple[float, float]) -> float:
-        found = recommend(mood, [track("it", in_library=own, place=where), other], 2, feedback=learned)
-        return next(c.score for c in found if c.track.title == "it")
+        choices = recommend(mood, [track("it", in_library=own, place=where), other], 2, feedback=learned)
+        return next(c.score for c in choices if c.track.title == "it")
 
     assert score(place) >= score((valence, arousal))
 
 
 @relaxed
 @given(st.floats(0, 1), st.floats(0, 1), unit, unit, st.booleans())
-def test_the_score_rises_with_closeness_and_opinion(
-    near: float, far: float, one: float, other: float, stranger: bool
+def test_the_score_rises_with_closeness_and_feedback(
+    near: float, far: float, one: float, other: float, foreign: bool
 ) -> None:
     """Neither a closer song nor one that is liked more scores lower; scores stay within 0 and 1."""
     far, near = sorted((near, far))
     worse, better = sorted((one, other))
-    strange = np.full(4, float(stranger))
-    result = scores(np.array([far, near, far, near]), np.array([worse, worse, better, better]), strange)
+    not_owned = np.full(4, float(foreign))
+    result = combine_scores(np.array([far, near, far, near]), np.array([worse, worse, better, better]), not_owned)
     assert (result >= 0).all()
     assert (result <= 1).all()
     assert result[0] <= result[1] + 1e-12
@@ -187,7 +188,7 @@ def test_own_songs_come_first() -> None:
 
 
 def test_artists_keep_their_distance() -> None:
-    """No artist twice while there is another; one who was played lately only where there is nobody else."""
+    """No artist twice while there is another; one who was played lately only where there is no other."""
     crowd = [track(f"{n}", artist="same") for n in range(5)] + [track("x", 0.9, 0.9), track("y", -0.9, 0.9)]
     chosen = [c.track for c in recommend(HAPPY, crowd, 7)]
     assert len({t.artist for t in chosen[:3]}) == 3
@@ -214,25 +215,25 @@ def test_a_skip_counts_in_its_mood() -> None:
     song, sibling = track("song", 0.3, 0.3, artist="a"), track("sibling", -0.5, -0.5, artist="a")
     neighbour, stranger = track("neighbour", 0.35, 0.3), track("stranger", -0.5, -0.5)
     crowd = [song, sibling, neighbour, stranger]
-    happy = FeedbackModel([feedback(song, 0.2)], HAPPY, now=0.0).opinions(crowd)
+    happy = FeedbackModel([feedback(song, 0.2)], HAPPY, now=0.0).scores(crowd)
     assert happy[0] < happy[1] < 0
     assert happy[2] < 0
     assert happy[3] == pytest.approx(0, abs=0.01)
-    assert FeedbackModel([feedback(song, 0.2)], SAD, now=0.0).opinions(crowd) == pytest.approx([0, 0, 0, 0])
-    heard = FeedbackModel([feedback(song, 1.0)], HAPPY, now=0.0).opinions(crowd)
+    assert FeedbackModel([feedback(song, 0.2)], SAD, now=0.0).scores(crowd) == pytest.approx([0, 0, 0, 0])
+    heard = FeedbackModel([feedback(song, 1.0)], HAPPY, now=0.0).scores(crowd)
     assert heard[0] > heard[1] > 0
 
 
-def test_verdicts() -> None:
+def test_preferences() -> None:
     """Below a third is a no, to the end a yes, between them nothing falls back."""
-    assert verdict(0.0) == verdict(0.33) == -1
-    assert verdict(0.34) == pytest.approx(0, abs=0.02)
-    assert verdict(1.0) == 1
-    assert verdict(0.5) < verdict(0.7)
+    assert preference(0.0) == preference(0.33) == -1
+    assert preference(0.34) == pytest.approx(0, abs=0.02)
+    assert preference(1.0) == 1
+    assert preference(0.5) < preference(0.7)
 
 
 def test_it_adapts_within_a_dozen_songs() -> None:
-    """A listener who skips all that is fast and hears out all that is slow gets slow songs after twelve."""
+    """A listener who skips all that is fast and plays out all that is slow gets slow songs after twelve."""
 
     def slow(song: Track) -> bool:
         return song.energy < 0.5
@@ -251,7 +252,7 @@ def test_it_adapts_within_a_dozen_songs() -> None:
     assert sum(map(slow, after)) / len(after) > sum(map(slow, before)) / len(before) + 0.2
 
 
-def test_the_reason_tells_what_was_learned() -> None:
+def test_the_reason_includes_the_feedback() -> None:
     """The why names the mood, the user's own song, and what was heard out."""
     song = track("song", *mood_place(HAPPY), in_library=True)
     [choice] = recommend(HAPPY, [song], 1, feedback=[feedback(song, 1.0)])

@@ -1,4 +1,4 @@
-"""Spotify Connect in the few values that the player needs, checked as they come from the network."""
+"""Parse the JSON of Spotify's Web API: checks every value and returns the neutral types of `players.base`."""
 
 from __future__ import annotations
 
@@ -8,124 +8,128 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from mien.music.players.base import Playback, PlayerDevice, PlayerTrack
+from mien.text import printable
+
 Uri = Annotated[str, Meta(pattern=r"^spotify:[A-Za-z0-9:_\-%.+]{1,200}$")]
 Milliseconds = Annotated[int, Meta(ge=0)]
 
 
-def printable(text: str) -> str:
-    """The text without what could steer a terminal: names come from strangers."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a long list. length: entries that Spotify sent, including those that are not tracks."""
+
+    tracks: list[PlayerTrack]
+    length: int
+    total: int
 
 
-class _Named(msgspec.Struct, frozen=True):
+class _Artist(msgspec.Struct, frozen=True):
     name: str = ""
 
-    def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "name", printable(self.name))
 
-
-class Artist(_Named, frozen=True):
-    """Of a track."""
-
-
-class LinkedTrack(msgspec.Struct, frozen=True):
-    """The track that was asked for, where Spotify plays another release of it."""
+class _LinkedTrack(msgspec.Struct, frozen=True):
+    """The track that was requested, where Spotify plays another release of it."""
 
     uri: str = ""
 
 
-class Item(_Named, frozen=True, kw_only=True):
-    """A track or episode, as Spotify describes it. duration_ms: milliseconds."""
-
+class _Track(msgspec.Struct, frozen=True, kw_only=True):
     uri: Uri
+    name: str = ""
     id: str | None = None
-    artists: tuple[Artist, ...] = ()
+    artists: tuple[_Artist, ...] = ()
     duration_ms: Milliseconds = 0
     explicit: bool = False
     external_ids: dict[str, str] = {}
-    linked_from: LinkedTrack | None = None
+    linked_from: _LinkedTrack | None = None
     is_playable: bool = True
 
-    @property
-    def artist(self) -> str:
-        """The first artist's name; empty for an episode."""
-        return self.artists[0].name if self.artists else ""
-
-    @property
-    def isrc(self) -> str | None:
-        """The recording's own number, which is the same in every catalogue."""
-        return self.external_ids.get("isrc")
-
-    def is_song(self, uri: str, title: str, artist: str) -> bool:
-        """True if this is that song, perhaps under the URI of another release of it."""
-        if uri in {self.uri, self.linked_from.uri if self.linked_from else uri + "?"}:
-            return True
-        same_name = (self.name.casefold(), self.artist.casefold()) == (title.casefold(), artist.casefold())
-        return bool(title) and same_name
+    def to_track(self) -> PlayerTrack:
+        return PlayerTrack(
+            uri=self.uri,
+            title=printable(self.name),
+            artist=printable(self.artists[0].name) if self.artists else "",
+            duration=self.duration_ms / 1000,
+            id=self.id,
+            isrc=self.external_ids.get("isrc"),
+            explicit=self.explicit,
+            is_playable=self.is_playable,
+            requested_uri=self.linked_from.uri if self.linked_from else None,
+        )
 
 
-class PlayerDevice(_Named, frozen=True):
-    """A Spotify Connect device. volume_percent: 0 to 100, None where it has no volume of its own."""
+class _SavedItem(msgspec.Struct, frozen=True):
+    """An entry of the library or of a playlist; one that was removed since has no track."""
 
+    track: _Track | None = None
+    item: _Track | None = None
+
+
+class _Device(msgspec.Struct, frozen=True):
+    name: str = ""
     id: str | None = None
     is_active: bool = False
     is_restricted: bool = False
     type: str = ""
     volume_percent: int | None = None
 
+    def to_device(self) -> PlayerDevice:
+        return PlayerDevice(
+            name=printable(self.name),
+            id=self.id,
+            type=self.type,
+            is_active=self.is_active,
+            is_restricted=self.is_restricted,
+            volume_percent=self.volume_percent,
+        )
 
-class PlaybackContext(msgspec.Struct, frozen=True):
-    """The album, playlist or artist that is being played."""
 
+class _Context(msgspec.Struct, frozen=True):
     uri: str | None = None
 
 
-class Playback(msgspec.Struct, frozen=True):
-    """What plays where. item is None for advertisements, and while nothing is loaded. progress_ms: milliseconds."""
-
-    device: PlayerDevice
+class _Playback(msgspec.Struct, frozen=True):
+    device: _Device
     is_playing: bool = False
-    item: Item | None = None
+    item: _Track | None = None
     progress_ms: int | None = None
-    context: PlaybackContext | None = None
-
-    @property
-    def progress(self) -> float:
-        """Seconds into the track."""
-        return max(0, self.progress_ms or 0) / 1000
-
-    @property
-    def duration(self) -> float:
-        """Seconds that the track lasts; 0 while nothing is loaded."""
-        return self.item.duration_ms / 1000 if self.item else 0.0
-
-    @property
-    def remaining(self) -> float:
-        """Seconds until the track's end."""
-        return max(0.0, self.duration - self.progress)
-
-    @property
-    def context_uri(self) -> str | None:
-        """The context's URI, None for single tracks."""
-        return self.context.uri if self.context else None
+    context: _Context | None = None
 
 
-class SavedItem(msgspec.Struct, frozen=True):
-    """An entry of the library or of a playlist; what was removed since has no track."""
-
-    track: Item | None = None
-    item: Item | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a long list. length: entries that Spotify sent, of which `items` are those that are songs."""
-
-    items: list[Item]
-    length: int
-    total: int
+def parse_playback(response: Any) -> Playback:
+    """Return the playback state. Raises msgspec.ValidationError where the response is something else."""
+    playback = msgspec.convert(response, type=_Playback)
+    return Playback(
+        device=playback.device.to_device(),
+        is_playing=playback.is_playing,
+        track=playback.item.to_track() if playback.item else None,
+        progress=max(0, playback.progress_ms or 0) / 1000,
+        context_uri=playback.context.uri if playback.context else None,
+    )
 
 
-def parse(answer: Any, kind: type[Any]) -> Any:
-    """The answer as `kind`. Raises msgspec.ValidationError where it is something else."""
-    return msgspec.convert(answer, type=kind)
+def parse_devices(entries: Any) -> list[PlayerDevice]:
+    """Return the devices of a list; skip entries that cannot be parsed."""
+    return [device.to_device() for device in _parse_each(entries, _Device)]
+
+
+def parse_tracks(entries: Any) -> list[PlayerTrack]:
+    """Return the tracks of a list; skip entries that cannot be parsed."""
+    return [track.to_track() for track in _parse_each(entries, _Track)]
+
+
+def parse_saved_tracks(entries: Any) -> list[PlayerTrack]:
+    """Return the tracks of a list of saved items; skip entries that cannot be parsed or have no track."""
+    tracks = (saved.item or saved.track for saved in _parse_each(entries, _SavedItem))
+    return [track.to_track() for track in tracks if track is not None]
+
+
+def _parse_each(entries: Any, kind: type[Any]) -> list[Any]:
+    parsed = []
+    for entry in entries if isinstance(entries, list) else []:
+        try:
+            parsed.append(msgspec.convert(entry, type=kind))
+        except msgspec.ValidationError:
+            continue
+    return parsed

@@ -1,7 +1,8 @@
-"""How mien stands with Spotify: named states, each with a sentence that says what to do."""
+"""The states of the connection to Spotify, each with a sentence on what to do."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +11,7 @@ from mien.errors import RemoteError
 
 
 class SpotifyState(StrEnum):
-    """All that can be between mien and music; the value is what `status`, logs and MQTT show."""
+    """Every reason why music may not play; the value is what `status`, logs and MQTT show."""
 
     READY = "ready"
     NOT_LOGGED_IN = "not logged in"
@@ -26,12 +27,12 @@ class SpotifyState(StrEnum):
     REFUSED = "refused"
 
 
-LASTING = frozenset(
+NEEDS_PERSON = frozenset(
     {SpotifyState.NOT_LOGGED_IN, SpotifyState.CONSENT_ENDED, SpotifyState.NO_PREMIUM, SpotifyState.NOT_REGISTERED}
 )
 """States that only a person can end."""
 
-_SENTENCES = {
+_SENTENCES: Mapping[SpotifyState, str] = {
     SpotifyState.READY: "Spotify is ready.",
     SpotifyState.NOT_LOGGED_IN: "mien is not logged in to Spotify: run 'mien spotify login'.",
     SpotifyState.CONSENT_ENDED: (
@@ -46,19 +47,19 @@ _SENTENCES = {
         "No Spotify device to play on: open Spotify on one, or name one of 'mien spotify devices' as [spotify] device."
     ),
     SpotifyState.RESTRICTED: "The Spotify device takes no commands now: use another device, or end what it plays.",
-    SpotifyState.RATE_LIMITED: "Spotify asks to wait before the next request.",
+    SpotifyState.RATE_LIMITED: "Spotify's rate limit is reached: mien waits before the next request.",
     SpotifyState.QUOTA_EXCEEDED: (
-        "Your Spotify app has used up its quota: wait, or look at it in the Developer Dashboard."
+        "Your Spotify app has used up its quota: wait, or check it in the Developer Dashboard."
     ),
     SpotifyState.OFFLINE: "Spotify cannot be reached: check the network; mien tries again by itself.",
     SpotifyState.NOTHING_TO_PLAY: "No song fits that was not played lately: import more with 'mien music import FILE'.",
-    SpotifyState.REFUSED: "Spotify refused a request that it does not understand.",
+    SpotifyState.REFUSED: "Spotify refused a request as invalid.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A state, what to do about it, and the wall-clock second until which it lasts for certain, if that is known."""
+    """A state, a sentence on what to do about it, and its end in seconds since 1970 where that is known."""
 
     state: SpotifyState
     sentence: str
@@ -66,7 +67,7 @@ class Status:
 
     @classmethod
     def of(cls, state: SpotifyState, detail: str = "", until: float | None = None) -> Status:
-        """The state's own sentence, then details and the time that it ends."""
+        """Return the status of a state: its own sentence, then the detail and the time at which it ends."""
         parts = [_SENTENCES[state]]
         if detail:
             parts.append(detail)
@@ -76,13 +77,13 @@ class Status:
 
 
 class SpotifyError(RemoteError):
-    """A request that did not get what it asked for.
+    """A request that failed.
 
-    certain: True where Spotify said no, so that nothing happened there; False where the answer was lost and the
-    request may have been carried out.
+    not_executed: True where Spotify rejected the request or it was never sent; False where the response was lost, so
+    that the request may have been executed.
     """
 
-    def __init__(self, problem: Status, *, certain: bool = True) -> None:
-        super().__init__(problem.sentence)
-        self.problem = problem
-        self.certain = certain
+    def __init__(self, status: Status, *, not_executed: bool = True) -> None:
+        super().__init__(status.sentence)
+        self.status = status
+        self.not_executed = not_executed

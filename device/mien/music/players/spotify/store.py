@@ -1,11 +1,8 @@
-"""What mien must remember of Spotify from one start to the next: the tokens, and how the two stand."""
+"""The token and the last status, in files that outlive the process."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -14,17 +11,17 @@ import msgspec
 
 from mien.errors import RemoteError
 from mien.music.players.spotify.status import SpotifyState
-from mien.state import replace_file
+from mien.state import locked, replace_file
 
 LOCK_SECONDS = 30.0
-"""How long to wait for another mien that is renewing the token."""
+"""How long to wait for another process that is refreshing the token."""
 
-_MAX_FILE = 64 * 1024
+_MAX_FILE = 64 * 1024  # bytes
 _Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 
 class Token(msgspec.Struct, frozen=True):
-    """What a consent gave. expires_at and consented_at: seconds since 1970."""
+    """The tokens of one consent. expires_at and consented_at: seconds since 1970."""
 
     client_id: str
     access_token: str
@@ -34,12 +31,12 @@ class Token(msgspec.Struct, frozen=True):
     consented_at: float
 
     def __repr__(self) -> str:
-        """Nothing that could betray the token in a log or a traceback."""
+        """Return nothing that could betray the token in a log or a traceback."""
         return f"Token(expires_at={self.expires_at})"
 
 
 class StoredStatus(msgspec.Struct, frozen=True):
-    """How mien last stood with Spotify. since and until: seconds since 1970; no request is made before `until`."""
+    """The last status. since and until: seconds since 1970; no request is made before `until`."""
 
     state: SpotifyState
     since: float
@@ -48,46 +45,51 @@ class StoredStatus(msgspec.Struct, frozen=True):
 
 
 class TokenStore:
-    """Two files of mode 0600, each replaced as a whole, so that a cut power supply leaves the old or the new one."""
+    """Two files of mode 0600, each replaced as a whole, so that a power cut leaves the old or the new one.
+
+    Every method raises RemoteError where a file cannot be used.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._token = folder / "spotify-token.json"
-        self._standing = folder / "spotify-standing.json"
+        self._token_path = folder / "spotify-token.json"
+        self._status_path = folder / "spotify-status.json"
 
     def token(self) -> Token | None:
-        """The token, or None where there is none or its file is damaged."""
-        return _read(self._token, Token)
+        """Return the token; None where there is none or its file is damaged."""
+        return _read(self._token_path, Token)
 
-    def keep_token(self, token: Token) -> None:
+    def save_token(self, token: Token) -> None:
         """Replace the token."""
-        self._write(self._token, token)
+        self._write(self._token_path, token)
 
-    def forget_token(self) -> None:
-        """Remove a token that Spotify takes no longer."""
-        self._token.unlink(missing_ok=True)
+    def delete_token(self) -> None:
+        """Delete a token that Spotify no longer accepts."""
+        self._token_path.unlink(missing_ok=True)
 
-    def standing(self) -> StoredStatus | None:
-        """How mien last stood with Spotify, in this process or another; None if that is not known."""
-        return _read(self._standing, StoredStatus)
+    def status(self) -> StoredStatus | None:
+        """Return the last status, from this process or another; None where it is not known."""
+        return _read(self._status_path, StoredStatus)
 
-    def keep_standing(self, standing: StoredStatus) -> None:
-        """Replace it."""
-        self._write(self._standing, standing)
+    def save_status(self, status: StoredStatus) -> None:
+        """Replace the status."""
+        self._write(self._status_path, status)
 
     @contextlib.contextmanager
-    def renewing(self) -> Iterator[None]:
-        """Only one process renews a token at a time: Spotify may void the old one when it gives a new one."""
+    def refresh_lock(self) -> Iterator[None]:
+        """Hold the lock under which one process at a time refreshes the token.
+
+        Spotify may revoke the old refresh token when it issues a new one.
+        """
         self._make_folder()
-        try:
-            file = os.open(self._folder / "spotify.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise RemoteError(f"{self._folder} cannot be used: {error.strerror}. Mend its rights.") from None
-        try:
-            _lock(file)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self._folder / "spotify.lock", LOCK_SECONDS))
+            except TimeoutError:
+                raise RemoteError("Another mien has been refreshing the Spotify token for too long: stop it.") from None
+            except OSError as error:
+                raise RemoteError(f"{self._folder} cannot be used: {error.strerror}. Check its permissions.") from None
             yield
-        finally:
-            os.close(file)
 
     def _make_folder(self) -> None:
         try:
@@ -100,7 +102,9 @@ class TokenStore:
         try:
             replace_file(path, msgspec.json.encode(value))
         except OSError as error:
-            raise RemoteError(f"{path} cannot be written: {error.strerror}. Make room or mend its rights.") from None
+            raise RemoteError(
+                f"{path} cannot be written: {error.strerror}. Make room or check its permissions."
+            ) from None
 
 
 def _read(path: Path, kind: type[_Kind]) -> _Kind | None:
@@ -110,19 +114,6 @@ def _read(path: Path, kind: type[_Kind]) -> _Kind | None:
     except FileNotFoundError:
         return None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None  # as good as none: a login or the next request makes a new one
+        return None  # as good as none: a login or the next request writes a new one
     except OSError as error:
         raise RemoteError(f"{path} cannot be read: {error.strerror}. Run mien as the user who logged in.") from None
-
-
-def _lock(file: int) -> None:
-    ends = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > ends:
-                raise RemoteError("Another mien has been renewing the Spotify token for too long: stop it.") from None
-            time.sleep(0.05)
-        else:
-            return
