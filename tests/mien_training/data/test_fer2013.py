@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import runpy
+import sys
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -12,8 +17,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mien.errors import InputError, MienError
-from mien.expression import Expression
+from mien.expression import LABELS, Expression
 from mien_training.data import fer2013
+from tests.fakes.rated_faces import VOTES_HEADER
 
 PIXELS = " ".join(str(i % 256) for i in range(2304))
 JPEG = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8))[1].tobytes()
@@ -148,12 +154,12 @@ def test_a_picture_in_training_and_validation_is_refused(tmp_path: Path) -> None
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(tmp_path / name), rng.integers(0, 256, (60, 60)).astype(np.uint8))
     train, validation = (fer2013.read(tmp_path, split) for split in ("Training", "PublicTest"))
-    assert fer2013.repeated(train, validation) == 0
+    assert fer2013.count_duplicates(train, validation) == 0
     twin = cv2.imread(str(tmp_path / "train/sad/b.png"))
     assert twin is not None
     cv2.imwrite(str(tmp_path / "val/happy/twin.bmp"), twin)
     with pytest.raises(InputError, match=r"train/sad/b\.png and .*val/happy/twin\.bmp are the same picture"):
-        fer2013.repeated(train, fer2013.read(tmp_path, "PublicTest"))
+        fer2013.count_duplicates(train, fer2013.read(tmp_path, "PublicTest"))
 
 
 def test_repetitions_in_the_published_table_are_counted(tmp_path: Path) -> None:
@@ -161,7 +167,30 @@ def test_repetitions_in_the_published_table_are_counted(tmp_path: Path) -> None:
     other = PIXELS.replace("255", "254")
     rows = [f"3,{PIXELS},Training", f"3,{PIXELS},PublicTest", f"4,{other},PublicTest", f"3,{PIXELS},PublicTest"]
     train, validation = (fer2013.read(csv_folder(tmp_path, *rows), split) for split in ("Training", "PublicTest"))
-    assert fer2013.repeated(train, validation) == 2
+    assert fer2013.count_duplicates(train, validation) == 2
+
+
+def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
+    """FER+ rows line up with the faces; contempt, unknown and lone votes do not count; a face with none is dropped."""
+    pixels = " ".join(["7"] * 2304)
+    (tmp_path / "fer2013.csv").write_text(
+        f"emotion,pixels,Usage\n3,{pixels},Training\n4,{pixels},PublicTest\n0,{pixels},Training\n"
+    )
+    (tmp_path / "fer2013new.csv").write_text(
+        VOTES_HEADER
+        + "Training,a.png,3,1,2,0,0,0,0,3,1,0\nPublicTest,b.png,0,0,0,10,0,0,0,0,0,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
+    )
+    faces = fer2013.read(tmp_path, "Training")
+    labelled, rated = faces.view("fer2013"), faces.view("ferplus")
+    assert [LABELS[label] for label in labelled.labels] == ["happy", "angry"]
+    assert labelled.targets.argmax(axis=1).tolist() == labelled.labels.tolist()
+    assert [LABELS[label] for label in rated.labels] == ["neutral"]
+    np.testing.assert_allclose(rated.targets, [[0.6, 0, 0, 0.4, 0, 0, 0]], rtol=1e-6)
+    assert rated.auxiliary is not None
+    assert [LABELS[label] for label in rated.auxiliary.argmax(axis=1)] == ["happy"]
+    (tmp_path / "fer2013new.csv").write_text(VOTES_HEADER)
+    with pytest.raises(InputError, match="must match"):
+        fer2013.read(tmp_path, "Training")
 
 
 def test_nothing_to_read_says_what_to_put_there(tmp_path: Path) -> None:
@@ -184,12 +213,11 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
 
 
 def test_the_real_splits(shared: Path, tmp_path: Path) -> None:
-    """The real faces come out of both layouts alike."""
-    import runpy
-    import sys
-
+    """The real faces are the same in both layouts."""
+    archive = only_public_test(shared / "fer2013" / "fer2013-train-val.zip", tmp_path / "public-test.zip")
     for extra in ([], ["--folders"]):
-        old, sys.argv = sys.argv, ["unpack.py", str(tmp_path / ("tree" if extra else "csv")), *extra]
+        folder = tmp_path / ("tree" if extra else "csv")
+        old, sys.argv = sys.argv, ["unpack.py", str(folder), "--archive", str(archive), *extra]
         try:
             runpy.run_path(str(shared / "fer2013" / "unpack.py"), run_name="__main__")
         finally:
@@ -198,3 +226,19 @@ def test_the_real_splits(shared: Path, tmp_path: Path) -> None:
     assert len(from_csv) == len(from_tree) == 3579
     assert np.bincount(from_csv.labels).tolist() == np.bincount(from_tree.labels).tolist()
     assert from_csv.images.sum() == from_tree.images.sum()
+
+
+def only_public_test(archive: Path, out: Path) -> Path:
+    """Copy the archive without its training faces, which take most of the time to unpack."""
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(out, "w") as target:
+        table = csv.DictReader(io.StringIO(source.read("labels.csv").decode()))
+        rows = [row for row in table if row["usage"] == "PublicTest"]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, table.fieldnames or ())
+        writer.writeheader()
+        writer.writerows(rows)
+        target.writestr("labels.csv", text.getvalue())
+        for row in rows:
+            name = "faces/" + row["file"].replace(".png", ".webp")
+            target.writestr(name, source.read(name))
+    return out
