@@ -1,4 +1,4 @@
-"""FER2013 as people have it, and as it comes broken."""
+"""FER2013 in its published layouts, and damaged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def csv_folder(tmp_path: Path, *lines: str, name: str = "fer2013.csv", header: s
 
 
 @pytest.mark.parametrize(("label", "code"), KAGGLE.items())
-def test_kaggle_codes_become_our_order(tmp_path: Path, label: str, code: int) -> None:
+def test_kaggle_codes_are_mapped_to_expressions(tmp_path: Path, label: str, code: int) -> None:
     """Each of Kaggle's numbers is read as the expression that it stands for."""
     faces = fer2013.read(csv_folder(tmp_path, f"{code},{PIXELS},Training"), "Training")
     assert Expression(int(faces.labels[0])).label == label
@@ -52,7 +52,7 @@ def test_headers_with_spaces_in_another_order(tmp_path: Path) -> None:
     assert fer2013.read(folder, "PublicTest").labels.tolist() == [Expression.ANGRY]
 
 
-def test_only_the_split_that_was_asked_for(tmp_path: Path) -> None:
+def test_only_the_requested_split_is_read(tmp_path: Path) -> None:
     """Faces of other splits are left out."""
     rows = [f"{code},{PIXELS},{split}" for code, split in ((3, "Training"), (4, "PublicTest"), (5, "PrivateTest"))]
     folder = csv_folder(tmp_path, *rows)
@@ -60,7 +60,7 @@ def test_only_the_split_that_was_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "fault"),
     [
         (f"7,{PIXELS},Training", "emotion '7'"),
         (f"-1,{PIXELS},Training", "emotion '-1'"),
@@ -74,16 +74,16 @@ def test_only_the_split_that_was_asked_for(tmp_path: Path) -> None:
         (f"3,{PIXELS},Trainig", "Usage 'Trainig'"),
     ],
 )
-def test_a_bad_row_is_named_by_its_line(tmp_path: Path, row: str, said: str) -> None:
-    """A row that cannot be right stops the reading with its file, line and fault."""
+def test_a_bad_row_is_named_by_its_line(tmp_path: Path, row: str, fault: str) -> None:
+    """An invalid row is refused with its file, line and fault."""
     folder = csv_folder(tmp_path, f"3,{PIXELS},Training", row)
     with pytest.raises(InputError, match="line 3") as caught:
         fer2013.read(folder, "Training")
-    assert said in str(caught.value)
+    assert fault in str(caught.value)
     assert caught.value.exit_code == 4
 
 
-def test_a_wrong_header_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_wrong_header_is_refused_with_the_missing_columns(tmp_path: Path) -> None:
     """A CSV of something else is refused by its header."""
     folder = csv_folder(tmp_path, "1,2", header="feeling,image")
     with pytest.raises(InputError, match="no column emotion, pixels, usage"):
@@ -102,15 +102,15 @@ def test_a_folder_a_label(tmp_path: Path) -> None:
     assert set(np.unique(faces.images).tolist()) == {77}
 
 
-def test_a_folder_of_no_expression_is_named(tmp_path: Path) -> None:
-    """A label that mien does not know is refused by name rather than skipped."""
+def test_a_folder_with_an_unknown_label_is_named(tmp_path: Path) -> None:
+    """An unknown label is refused by name rather than skipped."""
     (tmp_path / "train" / "bored").mkdir(parents=True)
     with pytest.raises(InputError, match="bored"):
         fer2013.read(tmp_path, "Training")
 
 
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:
-    """A file that is no picture stops the reading with its name."""
+    """A file that is not a picture is refused with its name."""
     (tmp_path / "train" / "happy").mkdir(parents=True)
     (tmp_path / "train" / "happy" / "bad.png").write_text("not a picture", encoding="utf-8")
     with pytest.raises(InputError, match=r"bad\.png"):
@@ -118,7 +118,7 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["colour.jpg", "palette.png", "deep.png", "clear.png", "wide.jpeg", "LARGE.PNG"])
-def test_pictures_come_in_all_kinds(tmp_path: Path, kind: str) -> None:
+def test_all_kinds_of_pictures_are_read(tmp_path: Path, kind: str) -> None:
     """Colour, palettes, 16 bits, transparency, odd shapes and sizes all become 48x48 grey of about the same level."""
     folder = tmp_path / "train" / "fear"
     folder.mkdir(parents=True)
@@ -163,15 +163,15 @@ def test_a_picture_in_training_and_validation_is_refused(tmp_path: Path) -> None
 
 
 def test_repetitions_in_the_published_table_are_counted(tmp_path: Path) -> None:
-    """FER2013 holds some, and is taken as it is."""
+    """FER2013 has some, and is read nevertheless."""
     other = PIXELS.replace("255", "254")
     rows = [f"3,{PIXELS},Training", f"3,{PIXELS},PublicTest", f"4,{other},PublicTest", f"3,{PIXELS},PublicTest"]
     train, validation = (fer2013.read(csv_folder(tmp_path, *rows), split) for split in ("Training", "PublicTest"))
     assert fer2013.count_duplicates(train, validation) == 2
 
 
-def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
-    """FER+ rows line up with the faces; contempt, unknown and lone votes do not count; a face with none is dropped."""
+def test_votes_are_read_as_shares(tmp_path: Path) -> None:
+    """FER+ rows match the faces; contempt, unknown and single votes do not count; a face without votes is dropped."""
     pixels = " ".join(["7"] * 2304)
     (tmp_path / "fer2013.csv").write_text(
         f"emotion,pixels,Usage\n3,{pixels},Training\n4,{pixels},PublicTest\n0,{pixels},Training\n"
@@ -193,7 +193,7 @@ def test_votes_become_shares_beside_the_labels(tmp_path: Path) -> None:
         fer2013.read(tmp_path, "Training")
 
 
-def test_nothing_to_read_says_what_to_put_there(tmp_path: Path) -> None:
+def test_missing_data_are_reported_with_what_to_do(tmp_path: Path) -> None:
     """An empty folder, a missing one and an unknown split each get their sentence."""
     with pytest.raises(InputError, match=r"fer2013\.csv"):
         fer2013.read(tmp_path, "Training")
@@ -205,7 +205,7 @@ def test_nothing_to_read_says_what_to_put_there(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    """No CSV, whatever it holds, gets past as anything but faces or one of mien's errors."""
+    """Any content of a CSV yields faces or one of mien's errors."""
     folder = tmp_path_factory.mktemp("csv")
     (folder / "fer2013.csv").write_bytes(b"emotion,pixels,Usage\n" + content)
     with pytest.raises(MienError):
