@@ -113,13 +113,13 @@ def compare(args: Arguments) -> None:
     from mien_convert import compare as comparing
     from mien_convert import picture
     from mien_training.data import fer2013
-    from mien_training.files import save_whole
+    from mien_training.files import save_atomically
 
     if args.picture.suffix not in _PICTURES:
         raise UsageError(f"--picture must end in {', '.join(_PICTURES)}.")
     faces = fer2013.read(args.data, args.split)
     rows = comparing.compare(args.files, faces, _say)
-    save_whole(args.picture, partial(picture.save, rows=rows))
+    save_atomically(args.picture, partial(picture.save, rows=rows))
     print(json.dumps(rows) if args.json else comparing.in_words(rows, len(faces), args.split))
     _say(f"{args.picture} shows it")
 
