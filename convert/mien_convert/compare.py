@@ -28,7 +28,7 @@ from mien_convert.progress import log
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces
 from mien_training.evaluation.metrics import metrics
-from mien_training.files import save_whole
+from mien_training.files import save_atomically
 
 THREADS = (1, 2, 4)
 
@@ -52,7 +52,7 @@ def run(args: Arguments) -> None:
         raise UsageError(f"--picture must end in {', '.join(_PLOT_FORMATS)}.")
     faces = fer2013.read(args.data, args.split)
     rows = compare(args.files, faces, log)
-    save_whole(args.picture, partial(save_plot, rows=rows, machine=machine()))
+    save_atomically(args.picture, partial(save_plot, rows=rows, machine=machine()))
     print(json.dumps(rows) if args.json else format_rows(rows, len(faces), args.split))
     log(f"wrote {args.picture}")
 

@@ -29,7 +29,7 @@ from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces, NoFacesError
 from mien_training.evaluation.crop_margin import best_margin
 from mien_training.evaluation.metrics import fit_temperature, metrics
-from mien_training.files import save_whole
+from mien_training.files import save_atomically
 
 _SPLIT = "PublicTest"
 _LOW_ACCURACY = 0.3  # below: probably wrong labels or levels; always the most frequent expression gives 0.25
@@ -69,7 +69,7 @@ def quantize(source: Path, data: Path, out: Path, mode: Mode, options: Adaptatio
         part.write_bytes(model_file.pack(flat, contract))
         model_file.read(part)
 
-    save_whole(out, write_and_check)
+    save_atomically(out, write_and_check)
     return model_file.read(out)[1]
 
 

@@ -1,4 +1,4 @@
-"""A small data set in FER2013's layout with FER+'s votes: noise, not faces."""
+"""A small data set in FER2013's layout with FER+'s votes beside it: noise, not the face of a person."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+VOTES_HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+"""The first line of FER+'s published table."""
+
 _VOTED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 
 def write_rated_faces(folder: Path, count: int = 14) -> Path:
-    """Write `count` faces a split, of each expression in turn; the votes are for another, and none for the first."""
+    """Write this many faces a split, of each expression in turn; the votes name another, and the first has none."""
     rng = np.random.default_rng(5)
     faces, votes = ["emotion,pixels,Usage"], ["Usage," + ",".join(_VOTED)]
     for split in ("Training", "PublicTest", "PrivateTest"):

@@ -1,1 +1,1 @@
-"""Trains and measures expression networks with Keras 3, on any of its backends."""
+"""Train and measure expression networks with Keras 3, on any of its backends."""

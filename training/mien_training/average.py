@@ -1,4 +1,4 @@
-"""Several runs become one network: the mean of their weights."""
+"""Averaging the weights of several runs into one network (model soups)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from mien.errors import InputError
 from mien_training.data import fer2013
-from mien_training.files import digest, read_json, save_whole, write_json
-from mien_training.fit import report
+from mien_training.files import digest, read_json, save_atomically, write_json
+from mien_training.fit import write_results
 from mien_training.learner import load_teacher
 from mien_training.recipes import RECIPES
 
@@ -19,28 +19,28 @@ from mien_training.recipes import RECIPES
 def average(runs: Sequence[Path], data: Path, out: Path) -> dict[str, Any]:
     """Write a finished run whose weights are the mean of those of finished runs, and return its metrics.
 
-    It names faces better than any of them where one began with the other's weights, or all with the same, and learned
-    on at a fair rate (model soups, Wortsman et al. 2022, arXiv:2203.05482); runs that began apart make nonsense.
-    Raises InputError where they are not of one recipe, or `out` holds a run.
+    The mean is more accurate than each of the runs where one started with the other's weights, or all with the same,
+    and trained on at a fair rate (model soups, Wortsman et al. 2022, arXiv:2203.05482); the mean of runs with unrelated
+    starts is useless. Raises InputError where the runs have several recipes, or `out` holds a run.
     """
     settings = [read_json(run / "recipe.json", {}) for run in runs]
     if len({setting.get("recipe") for setting in settings}) > 1:
-        raise InputError("The runs are of several recipes: give runs of one.")
+        raise InputError("The runs have several recipes: give runs of one recipe.")
     networks = [load_teacher(run) for run in runs]
     if (out / "recipe.json").exists():
         raise InputError(f"{out} holds a run: choose another --out, or remove it.")
     recipe = RECIPES[settings[0]["recipe"]]
-    read = {split: fer2013.read(data, split) for split in ("Training", "PublicTest")}
-    train, validation = (faces.view(recipe.view) for faces in read.values())
+    splits = {split: fer2013.read(data, split) for split in ("Training", "PublicTest")}
+    train, validation = (faces.view(recipe.view) for faces in splits.values())
     mean = recipe.network()
     weights = zip(*(network.get_weights() for network in networks), strict=True)
     mean.set_weights([np.mean(each, axis=0) for each in weights])
-    save_whole(out / "best.weights.h5", mean.save_weights)
+    save_atomically(out / "best.weights.h5", mean.save_weights)
     history = [row for run in runs for row in read_json(run / "history.json", [])]
     write_json(out / "history.json", history)
-    together = {
+    combined = {
         "epochs": sum(setting.get("epochs", 0) for setting in settings),
         "averaged": [digest(run / "best.weights.h5") for run in runs],
     }
-    write_json(out / "recipe.json", settings[0] | together)
-    return report(recipe, out, history, (train, validation), fer2013.repeated(train, validation))
+    write_json(out / "recipe.json", settings[0] | combined)
+    return write_results(recipe, out, history, (train, validation), fer2013.count_duplicates(train, validation))

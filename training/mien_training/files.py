@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Reading and writing the files of runs and reports, atomically."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from typing import Any
 from mien.errors import InputError
 
 
-def save_whole(path: Path, save: Callable[[Path], object]) -> None:
-    """Let `save(path)` write elsewhere in the folder, and put the result in its place only when it is whole."""
+def save_atomically(path: Path, save: Callable[[Path], object]) -> None:
+    """Call `save` with a temporary path in the same folder, and rename the complete result to `path`.
+
+    Raises InputError where the folder or the file cannot be written.
+    """
     part = path.with_name(f"part-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,12 +25,12 @@ def save_whole(path: Path, save: Callable[[Path], object]) -> None:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
     finally:
-        if part.exists():  # False also where the folder could not be made
+        if part.exists():  # False also where the folder could not be created
             part.unlink()
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal. Raises InputError where it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -36,15 +39,15 @@ def digest(path: Path) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a kill leaves the old file or the new one."""
-    save_whole(path, lambda part: part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8"))
+    """Write JSON atomically: a kill leaves the old file or the new one."""
+    save_atomically(path, lambda part: part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8"))
 
 
 def read_json(path: Path, default: Any) -> Any:
-    """The file's value, or the default where there is no file yet."""
+    """Return the file's value, or the default where the file does not exist. Raises InputError where it is damaged."""
     if not path.exists():
         return default
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise InputError(f"{path} is damaged: remove it to begin the run anew.") from None
+        raise InputError(f"{path} is damaged: remove it to start the run again.") from None

@@ -1,8 +1,8 @@
-"""Train a recipe. Reads from top to bottom: data, network, schedule, loop, best weights, report.
+"""Train a recipe. Reads from top to bottom: data, network, schedule, loop, best weights, results.
 
-A run folder holds recipe.json, checkpoint.keras (everything needed to go on), history.json, and at the end
-model.keras (the best weights, in float32), metrics.json and pictures. A run that was killed at any moment goes on
-from its last whole epoch and ends like an unbroken one: each epoch draws its randomness from (seed, epoch) alone.
+A run folder holds recipe.json, checkpoint.keras (everything needed to resume), history.json, and at the end
+model.keras (the best weights, in float32), metrics.json and pictures. A run that was killed at any moment resumes after
+its last complete epoch and ends like an uninterrupted one: (seed, epoch) decides all randomness of an epoch.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from mien.errors import InputError
 from mien.expression import LABELS
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces
-from mien_training.epoch import Batches, count, learns_beside
+from mien_training.epoch import Batches, batch_count, has_auxiliary_targets
 from mien_training.evaluation.crop_margin import best_margin
 from mien_training.evaluation.metrics import metrics, softmax
 from mien_training.evaluation.predict import keras_logits, keras_predictor
-from mien_training.files import digest, read_json, save_whole, write_json
-from mien_training.learner import check_teachers, compiled, load_teacher, naming, reseed
-from mien_training.networks.mirror_tying import settle_statistics, tie_mirror_channels
+from mien_training.files import digest, read_json, save_atomically, write_json
+from mien_training.learner import build_learner, check_teachers, inference_model, load_teacher, seed_dropout
+from mien_training.networks.mirror_tying import average_statistics, tie_mirror_channels
 from mien_training.recipes import Recipe
 from mien_training.report.plots import save_confusion, save_curves
 
@@ -44,19 +44,19 @@ def fit(
     start: Path | None = None,
     teachers: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Train into the folder `run`, or go on with it, and return its metrics.
+    """Train into the folder `run`, or resume the run there, and return its metrics.
 
-    limit: use only so many faces of each split, for a quick try.
-    start: the folder of a finished run with the same network, whose weights to begin with.
-    teachers: folders of runs, the mean of whose answers becomes part of the targets.
+    limit: use only the first faces of each split, for a quick try.
+    start: the folder of a finished run with the same network, whose weights to start with.
+    teachers: folders of runs; the mean of their predictions becomes part of the targets.
     """
-    read = {split: fer2013.read(data, split)[:limit] for split in ("Training", "PublicTest")}
-    train, validation = (faces.view(recipe.view) for faces in read.values())
-    repeats = fer2013.repeated(train, validation)
-    warn_of_missing(train)
-    if train.beside is not None:
+    splits = {split: fer2013.read(data, split)[:limit] for split in ("Training", "PublicTest")}
+    train, validation = (faces.view(recipe.view) for faces in splits.values())
+    duplicates = fer2013.count_duplicates(train, validation)
+    warn_missing_labels(train)
+    if train.auxiliary is not None:
         check_teachers(teachers, recipe.view)
-    settings = begin(
+    settings = open_run_folder(
         run,
         {
             "recipe": recipe.name,
@@ -64,128 +64,132 @@ def fit(
             "seed": seed,
             "epochs": epochs,
             "faces": [len(train), len(validation)],
-            "dropped": [len(faces) - len(faces.view(recipe.view)) for faces in read.values()],
+            "dropped": [len(faces) - len(faces.view(recipe.view)) for faces in splits.values()],
             "start": None if start is None else digest(start / "best.weights.h5"),
             "teachers": [digest(teacher / "best.weights.h5") for teacher in teachers],
         },
     )
 
-    learned, judged = prepared(train, recipe), prepared(validation, recipe)
+    inputs, validation_inputs = prepare_faces(train, recipe), prepare_faces(validation, recipe)
     keras.utils.set_random_seed(seed)
     keras.mixed_precision.set_global_policy(settings["precision"])
-    spread_over_devices()
-    learned = distill(learned, [load_teacher(teacher) for teacher in teachers], recipe.distillation)
-    steps, beside = count(train, recipe), learns_beside(recipe, train)
-    learner = resume(run) or compiled(recipe, epochs * steps, beside=beside, start=start)
-    network = naming(learner)
+    enable_data_parallelism()
+    inputs = distill(inputs, [load_teacher(teacher) for teacher in teachers], recipe.distillation)
+    steps, auxiliary = batch_count(train, recipe), has_auxiliary_targets(recipe, train)
+    learner = load_checkpoint(run) or build_learner(recipe, epochs * steps, auxiliary=auxiliary, start=start)
+    network = inference_model(learner)
     if recipe.mirrored:
         tie_mirror_channels(learner)
     done = int(learner.optimizer.iterations) // steps
     history: History = read_json(run / "history.json", [])[:done]
 
     for epoch in range(done, epochs):
-        reseed(learner, seed, epoch)
+        seed_dropout(learner, seed, epoch)
         log = learner.fit(
-            Batches(learned, recipe.at(epoch / epochs), (seed, epoch)),
+            Batches(inputs, recipe.at(epoch / epochs), (seed, epoch)),
             epochs=epoch + 1,
             initial_epoch=epoch,
             shuffle=False,
         )
         if recipe.mirrored:
-            settle_statistics(network)
-        seen = validated(keras_logits(network, judged.images), judged.targets)
-        history.append(first_values(log.history) | seen)
-        print(f"validation: accuracy {seen['val_accuracy']:.4f}, loss {seen['val_loss']:.4f}", flush=True)
+            average_statistics(network)
+        validated = validation_metrics(keras_logits(network, validation_inputs.images), validation_inputs.targets)
+        history.append(training_metrics(log.history) | validated)
+        print(f"validation: accuracy {validated['val_accuracy']:.4f}, loss {validated['val_loss']:.4f}", flush=True)
         if history[-1]["val_accuracy"] >= max(row["val_accuracy"] for row in history):
-            save_whole(run / "best.weights.h5", recipe.finished(network).save_weights)
+            save_atomically(run / "best.weights.h5", recipe.export(network).save_weights)
         write_json(run / "history.json", history)
-        save_whole(run / "checkpoint.keras", learner.save)
+        save_atomically(run / "checkpoint.keras", learner.save)
 
-    return report(recipe, run, history, (train, validation), repeats)
+    return write_results(recipe, run, history, (train, validation), duplicates)
 
 
-def report(recipe: Recipe, run: Path, history: History, splits: tuple[Faces, Faces], repeats: int) -> dict[str, Any]:
-    """Write the best weights as a plain float32 model, and what they are worth.
+def write_results(
+    recipe: Recipe, run: Path, history: History, splits: tuple[Faces, Faces], duplicates: int
+) -> dict[str, Any]:
+    """Write the best weights as a plain float32 model with its metrics and pictures, and return the metrics.
 
-    splits: training and validation faces. repeats: how many of the validation faces were trained on too.
+    splits: training and validation faces. duplicates: number of validation faces that are training faces too.
     """
     train, validation = splits
     keras.mixed_precision.set_global_policy("float32")
     model = recipe.network()
     model.load_weights(run / "best.weights.h5")
-    lift_rare(model, train.targets, recipe.lift)
-    save_whole(run / "model.keras", model.save)
+    shift_priors(model, train.targets, recipe.prior_shift)
+    save_atomically(run / "model.keras", model.save)
     predict = keras_predictor(model, recipe)
     margin, by_margin = best_margin(predict, validation)
-    found = metrics(predict(validation.images), validation.labels)
-    found |= {"crop_margin": margin, "accuracy_by_margin": by_margin, "repeated_faces": repeats}
-    write_json(run / "metrics.json", found)
+    results = metrics(predict(validation.images), validation.labels)
+    results |= {"crop_margin": margin, "accuracy_by_margin": by_margin, "repeated_faces": duplicates}
+    write_json(run / "metrics.json", results)
     save_curves(run / "curves.svg", history)
-    save_confusion(run / "confusion.svg", found["confusion"])
-    return found
+    save_confusion(run / "confusion.svg", results["confusion"])
+    return results
 
 
-def lift_rare(model: keras.Model, targets: NDArray[np.float32], lift: float) -> None:
-    """Shift the last layer's biases so that it names what is best for accuracy + lift * balanced accuracy.
+def shift_priors(model: keras.Model, targets: NDArray[np.float32], prior_shift: float) -> None:
+    """Shift the last layer's biases to maximise accuracy + prior_shift * balanced accuracy.
 
-    One more of n faces rightly named k adds 1 / n to the first and, of c expressions, 1 / (c * n * k's frequency) to
-    the second: k is worth log(1 + lift / (c * frequency)) logits. An expression that nobody wears is worth nothing.
+    One more correct face of n, with label k, adds 1 / n to the accuracy and, with c expressions, 1 / (c * n * the
+    frequency of k) to the balanced accuracy: k gains log(1 + prior_shift / (c * frequency)) logits. An expression
+    without a face gains nothing.
     """
     frequency = targets.mean(axis=0)
-    worn = frequency > 0
-    worth = np.zeros(len(frequency))
-    worth[worn] = np.log1p(lift / (worn.sum() * frequency[worn]))
+    present = frequency > 0
+    shift = np.zeros(len(frequency))
+    shift[present] = np.log1p(prior_shift / (present.sum() * frequency[present]))
     bias = model.layers[-1].bias
-    bias.assign(np.asarray(bias) + worth)
+    bias.assign(np.asarray(bias) + shift)
 
 
 def distill(faces: Faces, teachers: Sequence[keras.Model], share: float) -> Faces:
-    """The faces with so large a share of the teachers' answers in their targets.
+    """Return the faces with this share, 0 to 1, of their targets taken from the teachers' predictions.
 
-    An answer is the mean of the probabilities that the teachers give for a face and for its mirror image. They are
-    asked once, of the faces as they are: to ask them of every augmented face costs as much as learning does.
+    A prediction is the mean of the teachers' probabilities for a face and for its mirror image. It is made once, before
+    augmentation: predictions for every augmented face would cost as much as the training itself.
     """
     if not teachers:
         return faces
-    print(f"asking the teachers about {len(faces)} faces", flush=True)
-    both = (faces.images, faces.images[:, :, ::-1])
-    answers = np.mean([softmax(keras_logits(teacher, images)) for teacher in teachers for images in both], axis=0)
-    return replace(faces, votes=(1 - share) * faces.targets + share * answers)
+    print(f"running the teachers on {len(faces)} faces", flush=True)
+    sides = (faces.images, faces.images[:, :, ::-1])
+    predictions = np.mean([softmax(keras_logits(teacher, images)) for teacher in teachers for images in sides], axis=0)
+    return replace(faces, votes=(1 - share) * faces.targets + share * predictions)
 
 
-def first_values(logged: dict[str, list[float]]) -> dict[str, float]:
-    """Loss and accuracy of an epoch, whatever Keras calls them where there are two outputs."""
-    accuracy = next(values for name, values in logged.items() if name.endswith("accuracy"))
-    return {"loss": float(logged["loss"][0]), "accuracy": float(accuracy[0])}
+def training_metrics(log: dict[str, list[float]]) -> dict[str, float]:
+    """Return loss and accuracy of an epoch from Keras's log, whose names depend on the number of outputs."""
+    accuracy = next(values for name, values in log.items() if name.endswith("accuracy"))
+    return {"loss": float(log["loss"][0]), "accuracy": float(accuracy[0])}
 
 
-def warn_of_missing(train: Faces) -> None:
-    """Say which expressions no training face wears."""
+def validation_metrics(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> dict[str, float]:
+    """Return the accuracy against the largest target, and the mean cross-entropy in nats."""
+    correct = logits.argmax(axis=1) == targets.argmax(axis=1)
+    loss = -(targets * np.log(softmax(logits) + 1e-7)).sum(axis=1)
+    return {"val_accuracy": float(correct.mean()), "val_loss": float(loss.mean())}
+
+
+def warn_missing_labels(train: Faces) -> None:
+    """Print which expressions have no training face."""
     missing = [label for index, label in enumerate(LABELS) if index not in train.labels]
     if missing:
-        print(f"There is no training face for {', '.join(missing)}: the network will not learn to name that.")
+        print(f"There is no training face for {', '.join(missing)}: the network cannot learn that.")
 
 
-def prepared(faces: Faces, recipe: Recipe) -> Faces:
-    """The faces as the recipe's network wants them."""
+def prepare_faces(faces: Faces, recipe: Recipe) -> Faces:
+    """Return the faces in the form that is the input of the recipe's network."""
     return replace(faces, images=recipe.prepare(faces.images))
 
 
-def validated(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> dict[str, float]:
-    """Accuracy against the likeliest target, and mean cross-entropy in nats."""
-    named_right = logits.argmax(axis=1) == targets.argmax(axis=1)
-    loss = -(targets * np.log(softmax(logits) + 1e-7)).sum(axis=1)
-    return {"val_accuracy": float(named_right.mean()), "val_loss": float(loss.mean())}
+def open_run_folder(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Create the run folder, or check that the run in it has the same settings; return them with the precision.
 
-
-def begin(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Make the run folder, or check that it belongs to a run with the same settings; the settings and the precision.
-
-    A run keeps its precision, a Keras dtype policy, also where it goes on on another machine.
+    A run keeps its precision, a Keras dtype policy, also where it is resumed on another machine. Raises InputError for
+    a run with other settings.
     """
     run.mkdir(parents=True, exist_ok=True)
     path = run / "recipe.json"
-    fresh = settings | {"precision": fastest_precision()}
+    fresh = settings | {"precision": choose_precision()}
     kept = read_json(path, fresh) if (run / "checkpoint.keras").exists() else fresh
     if {name: value for name, value in kept.items() if name != "precision"} != settings:
         raise InputError(f"{run} holds a run with other settings: choose another --out, or remove it.")
@@ -193,10 +197,10 @@ def begin(run: Path, settings: dict[str, Any]) -> dict[str, Any]:
     return dict(kept)
 
 
-def fastest_precision() -> str:
-    """bfloat16 where there are units for it that the backend uses; elsewhere float32 is faster.
+def choose_precision() -> str:
+    """Return bfloat16 where the backend uses hardware for it, else float32, which is faster there.
 
-    These are a GPU, AMX in a CPU, or on torch AVX-512's bfloat16 (on TensorFlow that was slower than float32).
+    The hardware is a GPU, AMX in a CPU, or on torch AVX-512's bfloat16 (on TensorFlow that was slower than float32).
     """
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     device = str(keras.ops.zeros(1).device).lower()  # each backend has its own name for a GPU
@@ -204,13 +208,13 @@ def fastest_precision() -> str:
     return "mixed_bfloat16" if on_cpu or "gpu" in device or "cuda" in device else "float32"
 
 
-def spread_over_devices() -> None:
-    """Let several accelerators share each batch. Of the backends only jax does that without code of its own."""
+def enable_data_parallelism() -> None:
+    """Share each batch among several accelerators; of the backends only jax does that without code of its own."""
     if keras.backend.backend() == "jax" and len(keras.distribution.list_devices()) > 1:
         keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 
 
-def resume(run: Path) -> keras.Model | None:
-    """The network as it was after its last whole epoch, optimiser and all."""
+def load_checkpoint(run: Path) -> keras.Model | None:
+    """Load the network and the optimiser's state after the last complete epoch; None without a checkpoint."""
     path = run / "checkpoint.keras"
     return keras.saving.load_model(path) if path.exists() else None

@@ -7,20 +7,20 @@ from typing import Any
 import keras
 from keras import ops
 
-_FEWEST = 16  # rows or columns: below, as in the first convolution and the layer that names, Adam does as well
+_MIN_SIDE = 16  # rows or columns; AdamW does as well on narrower kernels: the first convolution, the last dense layer
 
 
 @keras.saving.register_keras_serializable("mien_training")
 class Muon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras ships no types
-    """Keras's Muon, which takes matrices only, for convolutions too.
+    """Keras's Muon, which is for matrices only, extended to convolutions.
 
-    A kernel counts as a matrix of one row for each number that it sees and one column for each of its outputs. Its step
-    has the same length in all directions, and is as long as Adam's (Liu et al. 2025, arXiv:2502.16982), so that both
-    share one rate. What has fewer than two dimensions, or is narrow, is left to AdamW, as in Keras's.
+    A kernel is taken as a matrix with a row for each input value and a column for each output. Its update has the same
+    length in all directions and the root mean square of Adam's (Liu et al. 2025, arXiv:2502.16982), so that both share
+    one learning rate. As in Keras's class, AdamW updates variables of fewer than two dimensions, and narrow ones.
     """
 
     def _should_use_adamw(self, variable: Any) -> bool:
-        return len(variable.shape) < 2 or min(_as_matrix(variable).shape) < _FEWEST
+        return len(variable.shape) < 2 or min(_as_matrix(variable).shape) < _MIN_SIDE
 
     def _muon_update_step(self, gradient: Any, variable: Any, lr: Any, m: Any) -> None:
         self.assign_add(m, gradient + m * (self.momentum - 1))

@@ -1,4 +1,4 @@
-"""What a finished run of `mien-train fit` says of itself."""
+"""Reading the folder of a finished run of `mien-train fit`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from mien.vision.model_file import View
 from mien_training.files import read_json
 
 
-class Run(NamedTuple):
-    """recipe, data: in words. view: whose labels it learned. crop_margin: as measured. history: a row an epoch."""
+class FinishedRun(NamedTuple):
+    """recipe, data: descriptions. view: whose labels it learned. crop_margin: as measured. history: a row an epoch."""
 
     recipe: str
     data: str
@@ -20,17 +20,17 @@ class Run(NamedTuple):
     history: list[dict[str, float]]
 
 
-def read_run(folder: Path) -> Run:
-    """Raises InputError, saying what to do, for a folder that holds no finished run or a damaged one."""
-    settings, found = read_json(folder / "recipe.json", None), read_json(folder / "metrics.json", None)
-    if settings is None or found is None or not (folder / "model.keras").is_file():
-        raise InputError(f"{folder} holds no finished run: let mien-train fit come to its end there.")
+def read_run(folder: Path) -> FinishedRun:
+    """Read a run. Raises InputError, with what to do, for a folder without a finished run or with a damaged one."""
+    settings, metrics = read_json(folder / "recipe.json", None), read_json(folder / "metrics.json", None)
+    if settings is None or metrics is None or not (folder / "model.keras").is_file():
+        raise InputError(f"{folder} does not hold a finished run: let mien-train fit run to its end there.")
     try:
-        return Run(
+        return FinishedRun(
             recipe=f"{settings['recipe']}, {settings['epochs']} epochs, seed {settings['seed']}",
             data=f"FER2013, {settings['faces'][0]} training faces",
             view=next(name for name in get_args(View) if name == settings.get("view", "fer2013")),
-            crop_margin=float(found["crop_margin"]),
+            crop_margin=float(metrics["crop_margin"]),
             history=[_epoch(row) for row in read_json(folder / "history.json", [])],
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, StopIteration):

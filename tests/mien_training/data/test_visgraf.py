@@ -1,4 +1,4 @@
-"""The VISGRAF faces database, as far as its layout is known, and tables in its place."""
+"""The VISGRAF faces database, as far as its layout is known, and tables of labels."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def table(folder: Path, *rows: str, header: str = HEADER, people: int = 5) -> Pa
     return folder
 
 
-def test_expressions_are_read_off_the_names(tree: Path) -> None:
+def test_expressions_are_read_from_the_names(tree: Path) -> None:
     """Each person has one face for each of 0 to 6, in that order our labels; 7 to 13 are left out."""
     faces = [fer2013.read(tree, split) for split in fer2013.SPLITS]
     assert Counter(np.concatenate([each.labels for each in faces]).tolist()) == dict.fromkeys(range(7), 6)
@@ -52,15 +52,15 @@ def test_expressions_are_read_off_the_names(tree: Path) -> None:
         ) == 0
 
 
-def test_nobody_is_in_two_splits(tree: Path) -> None:
+def test_no_person_is_in_two_splits(tree: Path) -> None:
     """Each person's pictures are all for training, all for validation or all for the end, and every split has some."""
     people = [{Path(file).stem[:4] for file in fer2013.read(tree, split).files} for split in fer2013.SPLITS]  # type: ignore[union-attr]
     assert [len(each) for each in people] == [4, 1, 1]
     assert len(set.union(*people)) == 6
 
 
-def test_faces_are_cut_out_as_on_the_device(tree: Path) -> None:
-    """What is read is the detector's box of the picture, brought to the network's size."""
+def test_faces_are_cropped_as_on_the_device(tree: Path) -> None:
+    """A face is the crop of the detector's box in the network's size."""
     faces = fer2013.read(tree, "PublicTest")
     assert faces.files is not None
     for image, file in zip(faces.images, faces.files, strict=True):
@@ -77,7 +77,7 @@ def test_a_picture_in_two_formats_counts_once(tmp_path: Path) -> None:
 
 
 def test_a_picture_without_a_face_is_left_out_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The rest is read, and a sentence names the one that is missing."""
+    """The rest is read, and a sentence names the one that is left out."""
     table(tmp_path, "wall.png,0,fear")
     cv2.imwrite(str(tmp_path / "wall.png"), np.tile(np.linspace(40, 200, 640).astype(np.uint8), (480, 1)))
     assert fer2013.read(tmp_path, "Training").labels.tolist() == [Expression.HAPPY] * 3
@@ -85,32 +85,32 @@ def test_a_picture_without_a_face_is_left_out_by_name(tmp_path: Path, capsys: py
 
 
 def test_a_broken_picture_is_refused_by_name(tmp_path: Path) -> None:
-    """A file that is no picture stops the reading."""
+    """A file that is not a picture is refused."""
     table(tmp_path, "bad.bmp,0,fear")
     (tmp_path / "bad.bmp").write_bytes(b"BM, but no bitmap")
     with pytest.raises(InputError, match=r"bad\.bmp"):
         fer2013.read(tmp_path, "Training")
 
 
-def test_a_table_takes_the_place_of_the_names(tmp_path: Path) -> None:
-    """Where labels.csv is, it alone counts: its labels, its people, and no picture that it leaves out."""
+def test_a_table_replaces_the_names(tmp_path: Path) -> None:
+    """With labels.csv only the pictures in it are read, with its labels and its people."""
     cv2.imwrite(str(tmp_path / "s009-06_img.bmp"), scene())
     faces = fer2013.read(table(tmp_path, "s009-06_img.bmp,0,Anger"), "Training")
     assert Counter(faces.labels.tolist()) == {Expression.HAPPY: 3, Expression.ANGRY: 1}
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "fault"),
     [
         ("none.png,0,joy", r"line 7: there is no picture .*none\.png"),
-        ("a.png,0,bored", "line 7: the label 'bored' is no expression"),
+        ("a.png,0,bored", "line 7: the label 'bored' is not an expression"),
         ("a.png,,joy", "line 7: the person is missing"),
         ("a.png,0", "line 7: 2 fields instead of 3"),
     ],
 )
-def test_a_fault_in_the_table_is_named_by_its_line(tmp_path: Path, row: str, said: str) -> None:
+def test_a_fault_in_the_table_is_named_by_its_line(tmp_path: Path, row: str, fault: str) -> None:
     """One sentence with file, line and fault."""
-    with pytest.raises(InputError, match=rf"labels\.csv, {said}"):
+    with pytest.raises(InputError, match=rf"labels\.csv, {fault}"):
         fer2013.read(table(tmp_path, row), "Training")
 
 
@@ -124,7 +124,7 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_of_a_table_are_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    """No table, whatever it holds, ends in anything but one of mien's errors."""
+    """Any content of a table ends in one of mien's errors."""
     folder = tmp_path_factory.mktemp("table")
     (folder / "labels.csv").write_bytes(HEADER.encode() + b"\n" + content)
     with pytest.raises(MienError):

@@ -1,4 +1,4 @@
-"""Approach 1: the seven parts of a face are where they are said to be, and a network learns from them."""
+"""Approach 1: alignment by the eyes, the seven parts of a face, and a network that learns from them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from mien.vision.crop import to_input
 from mien.vision.detector import HaarDetector, load_cascade
 from mien_training import fit as fitting
 from mien_training.cli import main
-from mien_training.networks.face_parts import EYES, PARTS, onto, place, placing
+from mien_training.networks.face_parts import EYES, PARTS, align_faces, find_alignment, similarity_transform
 from mien_training.recipes import RECIPES
 from mien_training.recipes.parts import HEIGHT, WIDTH, features
 from mien_training.tools import parts_picture
-from tests.conftest import face_folders, scene
+from tests.conftest import scene
 
 keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
@@ -37,46 +37,46 @@ def moved(points: NDArray[np.float64], turn: float, scale: float, shift: tuple[f
 
 
 @given(st.floats(-24, 24), st.floats(0.8, 1.2), st.tuples(st.floats(-9, 9), st.floats(-9, 9)))
-def test_eyes_go_where_they_should(turn: float, scale: float, shift: tuple[float, float]) -> None:
-    """Wherever a head that is not too tilted has its eyes, the move brings both onto their places."""
+def test_eyes_are_moved_to_their_places(turn: float, scale: float, shift: tuple[float, float]) -> None:
+    """Wherever a head that is not too tilted has its eyes, the transform moves both to their places."""
     eyes = moved(EYES, turn, scale, shift)
-    move = onto(eyes, EYES)
+    move = similarity_transform(eyes, EYES)
     assert move is not None
     np.testing.assert_allclose(cv2.transform(eyes[np.newaxis], move)[0], EYES, atol=1e-6)
 
 
 @pytest.mark.parametrize(("turn", "scale"), [(40, 1), (-40, 1), (180, 1), (0, 0.5), (0, 2), (0, 0)])
-def test_what_cannot_be_eyes_is_not_believed(turn: float, scale: float) -> None:
+def test_implausible_eyes_are_ignored(turn: float, scale: float) -> None:
     """Two hits far too close, too wide or too oblique leave the face as it is, and so does one place hit twice."""
-    assert onto(moved(EYES, turn, scale, (0, 0)), EYES) is None
+    assert similarity_transform(moved(EYES, turn, scale, (0, 0)), EYES) is None
 
 
 def test_a_tilted_face_is_turned_back() -> None:
     """The demo's face, tilted by ten degrees, is turned back by about as much."""
-    frame = parts_picture.tilted(Expression.SURPRISE)
-    move = placing(to_input(frame, HaarDetector(60).detect(frame)[0])[:, :, 0], load_cascade("eye"))
+    frame = parts_picture.draw_tilted_face(Expression.SURPRISE)
+    move = find_alignment(to_input(frame, HaarDetector(60).detect(frame)[0])[:, :, 0], load_cascade("eye"))
     assert move is not None
     assert math.degrees(math.atan2(move[1, 0], move[0, 0])) == pytest.approx(parts_picture.TILT, abs=4)
 
 
-def test_placing_is_the_same_in_any_company() -> None:
-    """A face comes out alike alone and among others, twice over: a run that goes on sees what it saw before."""
-    placed = place(FACES)
-    assert placed.shape == FACES.shape
-    assert placed.dtype == np.uint8
-    assert (placed != FACES).any()
+def test_alignment_does_not_depend_on_other_faces() -> None:
+    """A face is aligned alike alone and among others, twice over: a resumed run gets the same faces as before."""
+    aligned = align_faces(FACES)
+    assert aligned.shape == FACES.shape
+    assert aligned.dtype == np.uint8
+    assert (aligned != FACES).any()
     for index in range(len(FACES)):
-        assert (place(FACES[index : index + 1])[0] == placed[index]).all()
+        assert (align_faces(FACES[index : index + 1])[0] == aligned[index]).all()
 
 
-def test_without_eyes_the_box_is_trusted() -> None:
-    """A picture in which the cascade sees no eyes is left as it is."""
+def test_without_eyes_a_face_is_unchanged() -> None:
+    """A picture in which the cascade detects no eyes is left as it is."""
     plain = np.full((2, 48, 48, 1), 90, np.uint8)
-    assert (place(plain) == plain).all()
+    assert (align_faces(plain) == plain).all()
 
 
 def test_every_part_has_its_channel() -> None:
-    """Of a picture that holds its own coordinates, each channel shows those of its part's middle."""
+    """Of a picture that holds its own coordinates, each channel has the mean of its part's centre."""
     rows, columns = np.mgrid[:48, :48].astype(np.float32)
     matrix = np.asarray(features(np.stack([rows, columns])[..., np.newaxis]))
     assert matrix.shape == (2, HEIGHT, WIDTH, 7)
@@ -92,24 +92,16 @@ def test_left_mirrors_right() -> None:
         assert (48 - part.right, part.top, 48 - part.left, part.bottom) == other
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small tree of noisy demo faces, a folder a label."""
-    folder = tmp_path_factory.mktemp("faces")
-    face_folders(folder)
-    return folder
-
-
-def test_evaluate_places_faces_as_the_run_did(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_aligns_faces_as_the_run_did(faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`mien-train evaluate` of a run of parts gives the run's own figures."""
-    found = fitting.fit(RECIPES["parts"], data, tmp_path, epochs=1, seed=1)
-    order = ["evaluate", str(tmp_path / "model.keras"), "--data", str(data), "--split", "PublicTest", "--json"]
-    assert main(order) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["confusion"] == found["confusion"]
+    metrics = fitting.fit(RECIPES["parts"], faces, tmp_path, epochs=1, seed=1)
+    arguments = ["evaluate", str(tmp_path / "model.keras"), "--data", str(faces), "--split", "PublicTest", "--json"]
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["confusion"] == metrics["confusion"]
 
 
 def test_the_picture_shows_seven_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command writes the face and its seven parts, the same bytes each time, and says how it is used."""
+    """The command writes the face and its seven parts, the same bytes each time; wrong arguments print its usage."""
     paths = [tmp_path / name for name in ("one.svg", "two.svg")]
     assert [parts_picture.main([str(path)]) for path in paths] == [0, 0]
     assert paths[0].read_bytes() == paths[1].read_bytes()

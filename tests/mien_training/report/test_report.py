@@ -1,39 +1,31 @@
-"""The report: a page that stands alone and shows nobody; and what a camera does to a face."""
+"""The report: a page without external resources and faces, JSON, and the tables of the model card."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 import warnings
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from mien.expression import LABELS
 from mien.vision import model_file
 from mien.vision.classifier import DEFAULT_MODEL
-from mien.vision.crop import to_input
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own
     keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow and Keras warn of themselves
+pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow's and Keras's own
 
 from mien_training.cli import main  # noqa: E402
-from mien_training.data.fer2013 import Faces  # noqa: E402
-from mien_training.evaluation import robustness  # noqa: E402  # after Keras was found
-from mien_training.evaluation.robustness import SWEEPS, Condition, placed  # noqa: E402
+from mien_training.evaluation.robustness import SWEEPS  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
-from tests.fakes.rated_faces import write_rated_faces  # noqa: E402
 
 NASTY = "<script>alert('x')</script> $\\frac{1}{0}$ & co"
 
@@ -41,13 +33,8 @@ images = st.integers(0, 99).map(lambda seed: np.random.default_rng(seed).integer
 seeds = st.integers(0, 99).map(np.random.default_rng)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_rated_faces(tmp_path_factory.mktemp("rated"))
-
-
 def finished_run(folder: Path, recipe: str = "mien") -> Path:
-    """A run of an untrained network."""
+    """Write a run with an untrained network."""
     folder.mkdir(parents=True)
     layers = [keras.Input((48, 48, 1)), keras.layers.AveragePooling2D(8), keras.layers.Flatten(), keras.layers.Dense(7)]
     keras.Sequential(layers).save(folder / "model.keras")
@@ -60,11 +47,11 @@ def finished_run(folder: Path, recipe: str = "mien") -> Path:
 
 
 @pytest.fixture(scope="module")
-def reported(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report on the shipped file and on a run whose recipe's name is a trap."""
+def reported(few_rated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on the shipped file and on a run whose recipe has a malicious name."""
     folder = tmp_path_factory.mktemp("report")
     run = finished_run(folder / "run", NASTY)
-    assert main(["report", str(DEFAULT_MODEL), str(run), "--data", str(data), "--out", str(folder / "out")]) == 0
+    assert main(["report", str(DEFAULT_MODEL), str(run), "--data", str(few_rated), "--out", str(folder / "out")]) == 0
     return folder / "out"
 
 
@@ -96,8 +83,8 @@ class Strict(HTMLParser):
             self.open.pop()
 
 
-def test_the_page_stands_alone_and_shows_nobody(reported: Path) -> None:
-    """Nothing is loaded or run, no picture is made of pixels, and names from files stay text."""
+def test_the_page_has_no_external_resources_and_no_faces(reported: Path) -> None:
+    """Nothing is loaded or run, no picture consists of pixels, and names from files stay text."""
     text = (reported / "index.html").read_text(encoding="utf-8")
     page = Strict()
     page.feed(text)
@@ -111,10 +98,10 @@ def test_the_page_stands_alone_and_shows_nobody(reported: Path) -> None:
     assert text.count("<svg") == 2 + 2 * 2 * 2 + 1  # costs, conditions; matrix and diagram by view; one run's curves
 
 
-def test_report_and_evaluate_agree(reported: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_and_evaluate_agree(reported: Path, few_rated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """report.json has the figures that evaluate prints, and what belongs to the file and to the run."""
     shipped, run = json.loads((reported / "report.json").read_text(encoding="utf-8"))["models"]
-    assert main(["evaluate", str(DEFAULT_MODEL), "--data", str(data), "--split", "PublicTest", "--json"]) == 0
+    assert main(["evaluate", str(DEFAULT_MODEL), "--data", str(few_rated), "--split", "PublicTest", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert shipped["views"] == shown["views"]
     assert shipped["temperature"] == shown["temperature"]
@@ -134,7 +121,7 @@ def test_the_card_has_every_class_in_both_views(reported: Path) -> None:
 
 
 def leave(run: Path) -> None:
-    """Nothing is wrong with the run."""
+    """Leave the run intact."""
 
 
 def break_history(run: Path) -> None:
@@ -142,10 +129,10 @@ def break_history(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "models", "out", "code", "said"),
+    ("spoil", "models", "out", "code", "message"),
     [
         (break_history, ["{run}"], "{out}", 4, "history.json"),
-        (lambda run: (run / "metrics.json").unlink(), ["{run}"], "{out}", 4, "no finished run"),
+        (lambda run: (run / "metrics.json").unlink(), ["{run}"], "{out}", 4, "does not hold a finished run"),
         (leave, ["{run}", "{run}/."], "{out}", 2, "twice"),
         (leave, ["{run}"], "{run}/recipe.json", 4, "is a file"),
         (leave, ["{run}/recipe.json"], "{out}", 5, "not a Keras model"),
@@ -153,77 +140,29 @@ def break_history(run: Path) -> None:
     ],
     ids=["history", "unfinished", "twice", "out is a file", "no model", "missing"],
 )
-def test_bad_orders_are_refused_before_anything_is_measured(
-    data: Path,
+def test_bad_arguments_are_refused_before_anything_is_measured(
+    few_rated: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     spoil: Callable[[Path], object],
     models: list[str],
     out: str,
     code: int,
-    said: str,
+    message: str,
 ) -> None:
     """One sentence, the documented exit code, and nothing written."""
     places = {"run": finished_run(tmp_path / "run"), "out": tmp_path / "out"}
     spoil(places["run"])
     named = [model.format(**places) for model in models]
-    assert main(["report", *named, "--data", str(data), "--out", out.format(**places)]) == code
+    assert main(["report", *named, "--data", str(few_rated), "--out", out.format(**places)]) == code
     error = capsys.readouterr().err
     assert error.startswith("mien-train: ")
-    assert said in error
+    assert message in error
     assert error.count("\n") == 1
     assert not places["out"].exists()
 
 
-@given(face=images, rng=seeds)
-def test_in_the_ideal_the_network_sees_the_very_face(face: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """At the network's own size nothing of it is changed."""
-    frame, place, box = placed(face, Condition(side=48), rng)
-    assert box == place
-    assert (to_input(frame, box)[:, :, 0] == face).all()
-
-
-@given(face=images, rng=seeds, side=st.integers(30, 200), shift=st.floats(0, 0.3))
-def test_a_shift_is_as_long_as_it_says(
-    face: NDArray[np.uint8], rng: np.random.Generator, side: int, shift: float
-) -> None:
-    """Whatever its direction, to the pixel's rounding."""
-    _, place, box = placed(face, Condition(side=side, shift=shift), rng)
-    assert math.hypot(box.x - place.x, box.y - place.y) == pytest.approx(shift * side, abs=1)
-    assert box.width == place.width == side
-
-
-@given(
-    face=images,
-    rng=seeds,
-    how=st.sampled_from([(name, value) for name, values in SWEEPS.items() for value in values]),
-)
-def test_every_condition_gives_an_input(
-    face: NDArray[np.uint8], rng: np.random.Generator, how: tuple[str, float]
-) -> None:
-    """No value of a sweep leads outside the frame."""
-    condition = robustness._condition(*how)
-    frame, _, box = placed(face, condition, rng)
-    assert frame.dtype == np.uint8
-    assert to_input(frame, box, condition.margin).shape == (48, 48, 1)
-
-
-def test_only_what_is_asked_for_gets_worse() -> None:
-    """A judge of the mean grey level loses by brightness, and by nothing else that leaves the mean alone."""
-    flat = np.stack([np.full((48, 48, 1), level, np.uint8) for level in (70, 180)] * 4)
-    faces = Faces(flat, np.array([0, 1] * 4))
-
-    def judge(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        mean = pictures.astype(np.float32).mean(axis=(1, 2, 3))
-        return np.stack([125 - mean, mean - 125, *[np.full_like(mean, -999)] * 5], axis=1)
-
-    found: dict[str, Any] = robustness.accuracy_by_condition(judge, faces, 0.0, lambda _: None)
-    assert found["brightness"]["accuracy"] == [0.5, 0.5, 1.0, 1.0, 1.0, 0.5, 0.5]
-    for name in ("noise", "side", "shift", "scale"):
-        assert set(found[name]["accuracy"]) == {1.0}
-
-
-def test_the_model_card_speaks_of_the_shipped_file() -> None:
+def test_the_model_card_describes_the_shipped_file() -> None:
     """Its tables were renewed with the file: same network, same accuracy by the labels that the network learned."""
     text = (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8")
     contract = model_file.read(DEFAULT_MODEL)[1]
@@ -232,5 +171,5 @@ def test_the_model_card_speaks_of_the_shipped_file() -> None:
         next(line for line in text.splitlines() if line.startswith(start)).split("|")
         for start in ("|  | FER", "| accuracy")
     )
-    shown = {name.strip(): value.strip() for name, value in zip(heading, accuracy, strict=True)}
-    assert shown[{"fer2013": "FER2013", "ferplus": "FER+"}[contract.view]] == f"{contract.accuracy:.4f}"
+    columns = {name.strip(): value.strip() for name, value in zip(heading, accuracy, strict=True)}
+    assert columns[{"fer2013": "FER2013", "ferplus": "FER+"}[contract.view]] == f"{contract.accuracy:.4f}"

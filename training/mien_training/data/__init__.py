@@ -1,1 +1,1 @@
-"""Data sets and what is done to their faces."""
+"""Data sets and the augmentation of their faces."""

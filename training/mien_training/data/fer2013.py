@@ -1,4 +1,4 @@
-"""Faces with labels, read from the layouts in which people have FER2013."""
+"""Reading faces with labels from the layouts in which FER2013 is distributed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from mien.vision.crop import INPUT_SIDE, resize
 from mien.vision.model_file import View
 from mien.vision.photo import SUFFIXES, read_gray
 from mien_training.data import visgraf
-from mien_training.data.labels import expression_named
-from mien_training.data.lines import checked_lines
+from mien_training.data.labels import parse_expression, read_csv_rows
 
 SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 """FER2013's name of each split, and the folder that holds it in a tree of pictures."""
@@ -37,67 +36,68 @@ class NoFacesError(InputError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Faces:
-    """images: uint8, (count, 48, 48, 1). labels: int64, (count,), indices of Expression.
+    """Faces with their labels.
 
-    votes: float32, (count, 7), the shares of FER+'s taggers for each expression, where fer2013new.csv is there; zeros
-    for a face that none of them gave one of the seven.
-    files: the picture that each face is from, where each has its own.
-    beside: float32, (count, 7), in a view of faces with votes: the targets of the other view.
+    images: uint8, (count, 48, 48, 1). labels: int64, (count,), indices of Expression.
+    votes: float32, (count, 7), the shares of FER+'s votes for each expression, where there is fer2013new.csv; zeros for
+    a face without a vote for one of the seven.
+    files: the path of each face's picture, where each has its own.
+    auxiliary: float32, (count, 7), in a view of faces with votes: the targets of the other view.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     votes: NDArray[np.float32] | None = None
     files: NDArray[np.str_] | None = None
-    beside: NDArray[np.float32] | None = None
+    auxiliary: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, chosen: slice | NDArray[Any]) -> Faces:
-        """Some of the faces."""
+        """Return the faces of a slice, a mask or indices."""
         votes = None if self.votes is None else self.votes[chosen]
         files = None if self.files is None else self.files[chosen]
-        beside = None if self.beside is None else self.beside[chosen]
-        return Faces(self.images[chosen], self.labels[chosen], votes, files, beside)
+        auxiliary = None if self.auxiliary is None else self.auxiliary[chosen]
+        return Faces(self.images[chosen], self.labels[chosen], votes, files, auxiliary)
 
     def view(self, name: View) -> Faces:
-        """The faces as FER2013 labels them, or as FER+'s taggers see them: the majority, and only those with a vote.
+        """Return the faces with FER2013's labels, or those with a FER+ vote, labelled with the majority of the votes.
 
-        Without votes there is but one view.
+        Without votes both views are the faces themselves. Raises NoFacesError where no face has a vote.
         """
         if self.votes is None:
             return self
         if name == "fer2013":
-            return replace(self, votes=None, beside=self.votes)
+            return replace(self, votes=None, auxiliary=self.votes)
         rated = self[self.rated]
         if not len(rated):
             raise NoFacesError(f"FER+'s votes leave no face: check that {_VOTES_NAME} is complete.")
         assert rated.votes is not None
-        return replace(rated, labels=rated.votes.argmax(axis=1), beside=one_hot(rated.labels))
+        return replace(rated, labels=rated.votes.argmax(axis=1), auxiliary=one_hot(rated.labels))
 
     @property
     def rated(self) -> NDArray[np.bool_]:
-        """Which faces any tagger gave one of the seven expressions, bool (count,); all, where there are no votes."""
+        """Whether each face has a vote for one of the seven expressions, bool (count,); all True without votes."""
         return np.ones(len(self), bool) if self.votes is None else self.votes.sum(axis=1) > 0
 
     @property
     def targets(self) -> NDArray[np.float32]:
-        """What to train for, float32 (count, 7): the votes, or else the labels."""
+        """The training targets, float32 (count, 7): the votes, or else the labels, one-hot."""
         return one_hot(self.labels) if self.votes is None else self.votes
 
 
 def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """All of each face's share for its label, float32 (count, 7)."""
+    """Return labels one-hot, float32 (count, 7)."""
     return np.eye(len(LABELS), dtype=np.float32)[labels]
 
 
 def read(data: Path, split: str) -> Faces:
     """Read one split ("Training", "PublicTest" or "PrivateTest") from a folder.
 
-    data: holds Kaggle's fer2013.csv or icml_face_data.csv, or folders train/LABEL/*.png, val/LABEL/*.png, or the
-    VISGRAF faces database.
-    Raises InputError, naming the file and line, for anything else.
+    data: a folder with Kaggle's fer2013.csv or icml_face_data.csv, with train/LABEL/*.png and val/LABEL/*.png, or with
+    the VISGRAF faces database.
+    Raises InputError, with file and line, for anything else.
     """
     if split not in SPLITS:
         raise InputError(f"Split {split!r} is unknown: use {', '.join(SPLITS)}.")
@@ -105,26 +105,26 @@ def read(data: Path, split: str) -> Faces:
         raise InputError(f"{data} is not a folder: give the one that holds fer2013.csv or train/ and val/.")
     for name in _CSV_NAMES:
         if (data / name).is_file():
-            faces = replace(_gather(_csv_rows(data / name, split), data / name, split), files=None)
+            faces = replace(_collect(_csv_rows(data / name, split), data / name, split), files=None)
             votes = data / _VOTES_NAME
             return replace(faces, votes=_votes(votes, split, len(faces))) if votes.is_file() else faces
     for name in _FOLDER_NAMES[SPLITS[split]]:
         if (data / name).is_dir():
-            return _gather(_folder_rows(data / name), data / name, split)
-    if visgraf.is_here(data):
-        return _gather(visgraf.read_split(data, split), data, split)
+            return _collect(_folder_rows(data / name), data / name, split)
+    if visgraf.contains_database(data):
+        return _collect(visgraf.read_split(data, split), data, split)
     raise NoFacesError(f"{data} has no faces for {split}: put fer2013.csv or a folder {SPLITS[split]}/LABEL/ there.")
 
 
-def repeated(train: Faces, validation: Faces) -> int:
-    """How many of the validation faces are among the training faces too, pixel for pixel.
+def count_duplicates(train: Faces, validation: Faces) -> int:
+    """Return how many of the validation faces are training faces too, pixel for pixel.
 
-    Figures of such faces say only what was learnt by heart: pictures in files are refused with InputError, which names
-    both. Published tables are taken as they are, since everybody's figures stand on the same repetitions.
+    The accuracy on such faces measures memory, not generalisation. Raises InputError, with both paths, for pictures in
+    files; duplicates in published tables are only counted, since all published figures include them.
     """
-    known = {image.tobytes(): index for index, image in enumerate(train.images)}
-    twice = [(known.get(image.tobytes()), index) for index, image in enumerate(validation.images)]
-    pairs = [(first, second) for first, second in twice if first is not None]
+    training_index = {image.tobytes(): index for index, image in enumerate(train.images)}
+    matches = [(training_index.get(image.tobytes()), index) for index, image in enumerate(validation.images)]
+    pairs = [(first, second) for first, second in matches if first is not None]
     if pairs and train.files is not None and validation.files is not None:
         one, other = train.files[pairs[0][0]], validation.files[pairs[0][1]]
         raise InputError(
@@ -133,7 +133,7 @@ def repeated(train: Faces, validation: Faces) -> int:
     return len(pairs)
 
 
-def _gather(rows: Iterator[tuple[NDArray[np.uint8], Expression, Path]], source: Path, split: str) -> Faces:
+def _collect(rows: Iterator[tuple[NDArray[np.uint8], Expression, Path]], source: Path, split: str) -> Faces:
     images, labels, files = [], [], []
     for image, label, file in rows:
         images.append(image)
@@ -145,14 +145,14 @@ def _gather(rows: Iterator[tuple[NDArray[np.uint8], Expression, Path]], source: 
 
 
 def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
-    """FER+'s votes for the faces of a split, as shares; its rows line up with fer2013.csv's.
+    """Read FER+'s votes for the faces of a split, as shares; its rows are in the order of fer2013.csv's.
 
-    Contempt and unknown are left out. So is an expression that only one of the ten saw where others agree on another,
-    as in the authors' own training (Barsoum et al. 2016): it is taken for a slip.
+    Contempt and unknown are ignored. So is a single vote for an expression where another expression has several, as in
+    the authors' own training (Barsoum et al. 2016): it counts as an outlier.
     """
     rows = []
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        lines = checked_lines(path, file)
+        lines = read_csv_rows(path, file)
         header = [name.strip().lower() for name in next(lines, (0, []))[1]]
         if {"usage", *_VOTES} - set(header):
             raise InputError(f"{path} is not FER+'s table: expected Usage and {', '.join(_VOTES)}.")
@@ -174,7 +174,7 @@ def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
 
 def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
     with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        rows = checked_lines(path, file)
+        rows = read_csv_rows(path, file)
         header = [name.strip().lower() for name in next(rows, (0, []))[1]]
         missing = {"emotion", "pixels", "usage"} - set(header)
         if missing:
@@ -186,7 +186,7 @@ def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expre
                     f"{path}, line {number}: {len(row)} fields instead of {len(header)}; download it again."
                 )
             if row[usage].strip() not in SPLITS:
-                raise InputError(f"{path}, line {number}: Usage {row[usage][:20]!r} is none of {', '.join(SPLITS)}.")
+                raise InputError(f"{path}, line {number}: Usage {row[usage][:20]!r} is not one of {', '.join(SPLITS)}.")
             if row[usage].strip() == split:
                 where = f"{path}, line {number}"
                 yield _pixels(row[pixels], where), _kaggle_label(row[emotion], where), path
@@ -203,7 +203,7 @@ def _pixels(text: str, where: str) -> NDArray[np.uint8]:
     count = INPUT_SIDE * INPUT_SIDE
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # numpy only warns of text that is no number
+            warnings.simplefilter("error")  # numpy only warns about text that is not a number
             values = np.fromstring(text, dtype=np.int64, sep=" ")
     except (DeprecationWarning, ValueError):
         raise InputError(f"{where}: the pixels are not all whole numbers.") from None
@@ -216,9 +216,9 @@ def _pixels(text: str, where: str) -> NDArray[np.uint8]:
 
 def _folder_rows(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
     for label_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        label = expression_named(label_folder.name)
+        label = parse_expression(label_folder.name)
         if label is None:
-            raise InputError(f"{label_folder} is named for no expression: use {', '.join(LABELS)}.")
+            raise InputError(f"{label_folder} is not named after an expression: use {', '.join(LABELS)}.")
         for path in sorted(label_folder.iterdir()):
             if path.suffix.lower() in SUFFIXES:
                 yield resize(read_gray(path, min_side=8, max_side=1280)), label, path

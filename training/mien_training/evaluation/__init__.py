@@ -1,1 +1,1 @@
-"""Figures of networks."""
+"""Measuring networks: accuracy, calibration, cost and robustness."""

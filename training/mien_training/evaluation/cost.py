@@ -1,8 +1,8 @@
-"""What a network costs: bytes and multiply-adds, counted from the network itself.
+"""The cost of a network: bytes and multiply-adds, counted from the network itself.
 
-Counted are the layers that hold kernels (convolutions and dense layers): each number of a kernel is used once for
-every place of the layer's output, twice where the layer sees both sides of a face. Normalisation, activation and
-pooling, a few per cent of it, are not counted, as in the figures that papers give.
+Only layers with kernels are counted (convolutions and dense layers): each value of a kernel is used once for every
+place of the layer's output, twice where the layer processes both sides of a face. Normalisation, activation and
+pooling, a few per cent of the total, are not counted, as in published figures.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _TRANSPOSED = schema.BuiltinOperator.TRANSPOSE_CONV
 
 
 class Cost(NamedTuple):
-    """size: bytes of the network as it is stored (a Keras network's as float32). multiply_adds: for one face."""
+    """size: bytes of the stored network (of a Keras network as float32). multiply_adds: for one face."""
 
     size: int
     multiply_adds: int
 
 
 def of_keras(model: keras.Model) -> Cost:
-    """The cost of a Keras network of fixed input size."""
+    """Return the cost of a Keras network with a fixed input size."""
     total, sides = 0, 1
     for layer in _layers(model):
         sides = {MirrorBranch: 2, MirrorMean: 1}.get(type(layer), sides)
@@ -40,7 +40,7 @@ def of_keras(model: keras.Model) -> Cost:
 
 
 def _layers(model: keras.Model) -> list[keras.Layer]:
-    """All layers, those of nested models too."""
+    """Return all layers, including those of nested models."""
     return [
         inner for layer in model.layers for inner in (_layers(layer) if isinstance(layer, keras.Model) else [layer])
     ]
@@ -50,20 +50,20 @@ def _of_layer(layer: keras.Layer) -> int:
     kernels = [weight for weight in layer.weights if weight.name.endswith("kernel")]
     if not kernels:
         return 0
-    transposed = type(layer).__name__.endswith("Transpose")  # there each input place uses the kernel
+    transposed = type(layer).__name__.endswith("Transpose")  # its kernel is used once for each input place
     shape = (layer.input if transposed else layer.output).shape
     return int(sum(prod(kernel.shape) for kernel in kernels) * prod(shape[1:-1]))
 
 
 def of_tflite(flatbuffer: bytes) -> Cost:
-    """The cost of a TFLite network, from its operators and the shapes of their tensors."""
+    """Return the cost of a TFLite network, from its operators and the shapes of their tensors."""
     model = schema.Model.GetRootAs(flatbuffer, 0)
     graph = model.Subgraphs(0)
     shapes = [_shape(graph.Tensors(index)) for index in range(graph.TensorsLength())]
     total = 0
     for operator in (graph.Operators(index) for index in range(graph.OperatorsLength())):
-        used = model.OperatorCodes(operator.OpcodeIndex())
-        code = max(used.BuiltinCode(), used.DeprecatedBuiltinCode())  # the second field ended at 127
+        entry = model.OperatorCodes(operator.OpcodeIndex())
+        code = max(entry.BuiltinCode(), entry.DeprecatedBuiltinCode())  # the second field ended at 127
         if code in _WEIGHTED or code == _TRANSPOSED:
             kernel = shapes[operator.Inputs(1)]
             places = shapes[operator.Inputs(2) if code == _TRANSPOSED else operator.Outputs(0)]

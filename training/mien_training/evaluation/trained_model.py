@@ -1,4 +1,4 @@
-"""A trained network, wherever it comes from: a run, a .keras file or a model file of the device."""
+"""Loading a trained network from any of its forms: a run, a .keras file or a model file of the device."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from mien_training.evaluation import cost
 from mien_training.evaluation.cost import Cost
 from mien_training.evaluation.predict import Predict, keras_predictor
 from mien_training.recipes import RECIPES
-from mien_training.run_folder import Run, read_run
+from mien_training.run_folder import FinishedRun, read_run
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """What can be measured, and what is known of it.
+class TrainedModel:
+    """A network that can be measured, with its records.
 
-    kind: "keras", or the mode of a model file. recipe: in words; empty where nobody says. view: whose labels it
-    learned. temperature: its contract's; None where it has none. crop_margin: of the face box. digest: SHA-256 of a
-    model file's network. history: a run's epochs.
+    kind: "keras", or the mode of a model file. recipe: a description; empty where it is not recorded. view: whose
+    labels it learned. temperature: its contract's; None without one. crop_margin: share of the face box. digest:
+    SHA-256 of a model file's network. history: a run's epochs.
     """
 
     name: str
@@ -42,8 +42,8 @@ class Trained:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def open_trained(path: Path) -> Trained:
-    """Load a network. Raises InputError where there is none and ModelError for one that is damaged or does not fit."""
+def open_trained_model(path: Path) -> TrainedModel:
+    """Load a network. Raises InputError for a missing one, ModelError for one that is damaged or has another shape."""
     if path.is_dir():
         return _from_keras(path / "model.keras", path.resolve().name, read_run(path))
     if not path.is_file():
@@ -54,10 +54,10 @@ def open_trained(path: Path) -> Trained:
     return _from_keras(path, path.name, read_run(path.parent) if of_run else None)
 
 
-def _from_model_file(path: Path) -> Trained:
+def _from_model_file(path: Path) -> TrainedModel:
     flatbuffer, contract = model_file.read(path)
     classifier = Classifier.load(path)
-    return Trained(
+    return TrainedModel(
         name=path.name,
         kind=contract.mode,
         predict=lambda images: np.stack([classifier.logits(image) for image in images]),
@@ -70,15 +70,17 @@ def _from_model_file(path: Path) -> Trained:
     )
 
 
-def _from_keras(path: Path, name: str, run: Run | None) -> Trained:
+def _from_keras(path: Path, name: str, run: FinishedRun | None) -> TrainedModel:
     try:
         model = keras.saving.load_model(path, compile=False)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is not a Keras model: {(str(error).splitlines() or ['no reason'])[0]}") from None
     shapes = tuple(model.input_shape)[1:], tuple(model.output_shape)[1:]
     if shapes != ((INPUT_SIDE, INPUT_SIDE, 1), (len(LABELS),)):
-        raise ModelError(f"{path} takes and gives {shapes[0]} and {shapes[1]}: convert it with mien-convert quantize.")
-    found = Trained(name, "keras", keras_predictor(model, RECIPES.get(model.name)), cost.of_keras(model))
+        raise ModelError(
+            f"{path} has input and output shapes {shapes[0]} and {shapes[1]}: convert it with mien-convert quantize."
+        )
+    trained = TrainedModel(name, "keras", keras_predictor(model, RECIPES.get(model.name)), cost.of_keras(model))
     if run is None:
-        return found
-    return replace(found, recipe=run.recipe, view=run.view, crop_margin=run.crop_margin, history=run.history)
+        return trained
+    return replace(trained, recipe=run.recipe, view=run.view, crop_margin=run.crop_margin, history=run.history)

@@ -1,1 +1,1 @@
-"""Layers and operations that the recipes' networks are made of."""
+"""Layers and operations of the recipes' networks."""

@@ -1,8 +1,7 @@
-"""The seven parts of a face, approach 1 of the student's project that mien grew from: where they are.
+"""Alignment of faces by their eyes, and the seven parts of a face: approach 1 of the student's project behind mien.
 
-A face box of the detector is placed by its eyes, where the eye cascade sees both: turned, scaled and shifted until they
-lie where a face has them. Where it does not, the box itself is trusted. In a face so placed every part has one place,
-from the proportions of a face.
+A detector crop in which the eye cascade detects both eyes is rotated, scaled and shifted until they lie at fixed
+positions; any other crop stays as it is. In an aligned face every part has a fixed box, from the proportions of a face.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 
 from mien.vision.detector import load_cascade
 
-ExpressionRecognizer = NDArray[np.float64]
-"""Their middles, (2, 2): x, y of the person's right eye, which is on the left of the picture, and of the left one."""
+EyePositions = NDArray[np.float64]
+"""Eye centres, float64 (2, 2): x, y of the person's right eye, which is on the left of the picture, and of the left."""
 
 
 class Part(NamedTuple):
-    """A part's edges in a placed face, in pixels of 48; right and bottom are the first pixels beyond it."""
+    """The edges of a part in an aligned face, in pixels of 48; right and bottom are the first pixels beyond it."""
 
     left: int
     top: int
@@ -38,41 +37,41 @@ PARTS = {
     "nose": Part(15, 17, 33, 35),
     "jaw": Part(6, 34, 42, 48),
 }
-"""Read off the average of FER2013's training faces, with room for expressions and for eyes that were not found."""
+"""Measured on the average of FER2013's training faces, with room for expressions and for faces without alignment."""
 
-EYES: ExpressionRecognizer = np.array([(14.6, 18.2), (33.4, 18.2)])
-"""Where a placed face has its eyes, in pixels of 48."""
+EYES: EyePositions = np.array([(14.6, 18.2), (33.4, 18.2)])
+"""Eye centres of an aligned face, in pixels of 48."""
 
-_HALVES = ((2, 25), (23, 46))  # columns in which to look for each eye
+_HALVES = ((2, 25), (23, 46))  # columns in which each eye is searched
 _ROWS = (7, 29)
 _ENLARGED = 2  # the cascade's own window, 20 px, is larger than an eye of these faces
 _SIDES = (10, 16)  # pixels of an eye's box
-_SCALES = (0.8, 1.3)  # beyond these and the tilt, what was found are not the eyes
+_SCALES = (0.8, 1.3)  # beyond these and the tilt the detections are not the eyes
 _TILT = math.radians(25)
 
 
-def place(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Faces with their eyes at EYES, or as they came where not both are seen; uint8 (count, 48, 48, 1), both.
+def align_faces(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the faces with their eyes at EYES, or unchanged without two detected eyes; uint8 (count, 48, 48, 1), both.
 
-    About two milliseconds a face; the same faces give the same result, whichever others are with them.
+    Takes about two milliseconds a face; the result for a face does not depend on the other faces.
     """
     detector = load_cascade("eye")
-    placed = faces.copy()
+    aligned = faces.copy()
     for index, face in enumerate(faces[:, :, :, 0]):
-        move = placing(face, detector)
-        if move is not None:
-            placed[index, :, :, 0] = cv2.warpAffine(face, move, face.shape, borderMode=cv2.BORDER_REPLICATE)
-    return placed
+        matrix = find_alignment(face, detector)
+        if matrix is not None:
+            aligned[index, :, :, 0] = cv2.warpAffine(face, matrix, face.shape, borderMode=cv2.BORDER_REPLICATE)
+    return aligned
 
 
-def placing(face: NDArray[np.uint8], detector: cv2.CascadeClassifier) -> NDArray[np.float64] | None:
-    """The move, (2, 3), that brings the eyes of a face, uint8 (48, 48), to EYES; None where they are not to be seen."""
+def find_alignment(face: NDArray[np.uint8], detector: cv2.CascadeClassifier) -> NDArray[np.float64] | None:
+    """Return the affine matrix (2, 3) that moves the eyes of a face, uint8 (48, 48), to EYES; None without two eyes."""
     eyes = [_eye(face, columns, detector) for columns in _HALVES]
-    return None if eyes[0] is None or eyes[1] is None else onto(np.array(eyes), EYES)
+    return None if eyes[0] is None or eyes[1] is None else similarity_transform(np.array(eyes), EYES)
 
 
-def onto(eyes: ExpressionRecognizer, goal: ExpressionRecognizer) -> NDArray[np.float64] | None:
-    """The turn, scale and shift, (2, 3), that bring two eyes onto a goal; None if no face has its eyes so."""
+def similarity_transform(eyes: EyePositions, goal: EyePositions) -> NDArray[np.float64] | None:
+    """Return the similarity transform (2, 3) that moves two eyes to a goal; None if the eyes are implausible."""
     (first, second), (to_first, to_second) = (points @ (1, 1j) for points in (eyes, goal))
     if first == second:
         return None
@@ -86,7 +85,7 @@ def onto(eyes: ExpressionRecognizer, goal: ExpressionRecognizer) -> NDArray[np.f
 def _eye(
     face: NDArray[np.uint8], columns: tuple[int, int], detector: cv2.CascadeClassifier
 ) -> tuple[float, float] | None:
-    """The middle of the eye in these columns: the box on which most hits of the cascade agree."""
+    """Return the centre of the eye in these columns, from the box with most of the cascade's hits; None without."""
     region = face[slice(*_ROWS), slice(*columns)]
     region = np.asarray(cv2.resize(region, None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC), np.uint8)
     low, high = (side * _ENLARGED for side in _SIDES)

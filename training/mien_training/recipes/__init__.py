@@ -1,7 +1,6 @@
-"""Recipes: a network and how to train it, each in a short file of its own."""
+"""Recipes: a network and the way to train it, by name."""
 
-from mien_training.recipes.fer2013 import FER2013
-from mien_training.recipes.mien import MIEN
+from mien_training.recipes.mien import FER2013, MIEN
 from mien_training.recipes.parts import PARTS_RECIPE
 from mien_training.recipes.recipe import Recipe
 from mien_training.recipes.seed import SEED

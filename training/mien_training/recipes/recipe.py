@@ -1,10 +1,10 @@
-"""What a recipe is."""
+"""The fields of a recipe: a network and everything that decides how it is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import keras
 import numpy as np
@@ -14,44 +14,40 @@ from mien.vision.model_file import View
 from mien_training.data.augment import Augmentation
 
 Prepare = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-"""Faces as the detector frames them -> faces as a network wants them; uint8 (count, 48, 48, 1), both."""
+"""Converts detector crops to the network's input; uint8 (count, 48, 48, 1), both."""
+
+_FINAL_PHASE = 2 / 3
+"""Share of the epochs after which `Recipe.final_augmentation` applies."""
+
+_Value = TypeVar("_Value")
 
 
-def as_they_are(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Faces as the detector frames them."""
-    return faces
-
-
-def as_it_learned(network: keras.Model) -> keras.Model:
-    """The network itself."""
-    return network
-
-
-_GENTLE_FROM = 2 / 3
-"""Share of the epochs after which `Recipe.gentle` holds."""
+def identity(value: _Value) -> _Value:
+    """Return the value unchanged."""
+    return value
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A network and the way to train it.
 
-    network: builds it; input uint8-valued (48, 48, 1), output seven logits, normalisation inside.
-    learner: builds what learns in its place, where that is another network; `finished` writes it as the network.
-    optimizer: "muon", `mien_training.muon`'s, needs normalised layers.
-    learning_rate: reached after `warmup` epochs and brought to zero along a cosine.
-    view: whose labels to learn, where FER+'s votes are beside the data; without them there is but one view.
-    balance: how far the rarer expressions are shown more often: 0 as they come, 1 all equally often.
-    lift: what balanced accuracy is worth beside accuracy when the finished network names an expression: its biases
-    favour the rarer ones so far (as with costs: Elkan 2001, "The foundations of cost-sensitive learning").
-    prepare: what is done to every face, once, before it is augmented or named.
-    distillation: share of the teachers' answers in the targets, where some are given (Hinton et al. 2015).
-    mixed: share of the batches whose faces are blended two by two, and their targets with them (mixup, Zhang et al.
-    2018, arXiv:1710.09412).
-    beside: weight of the other view's labels, where the data have two. A second output layer learns them, so that what
-    comes before it sees more; it is left out of the finished network.
-    gentle: the augmentation of the last third of the epochs, in which no faces are blended either: what learned not to
-    trust details looks at the faces as they are (none: it goes on as before).
-    mirrored: whether channels are tied in pairs, so that a mirrored face gets the same answer (see `mirrored.py`).
+    network: builds the network; input uint8-valued (48, 48, 1), output seven logits, normalisation inside.
+    learner: builds another network that is trained in its place; `export` converts that one into `network`.
+    optimizer: "adamw", or "muon" (`mien_training.muon`), which needs normalised layers.
+    learning_rate: the peak, reached after `warmup` epochs and followed by a cosine decay to zero.
+    view: whose labels are the targets, where FER+'s votes lie beside the data; without votes there is one view only.
+    resampling: how much more often an epoch contains faces of rare expressions: 0 as in the data, 1 all equally often.
+    prior_shift: weight of balanced accuracy against accuracy when the class prior in the finished network's biases is
+    shifted (cost-sensitive decisions: Elkan 2001, "The foundations of cost-sensitive learning").
+    prepare: applied to every face once, before augmentation and before inference.
+    distillation: share of the teachers' predictions in the targets, if there are teachers (Hinton et al. 2015).
+    mixup: share of the batches to which mixup is applied (Zhang et al. 2018, arXiv:1710.09412).
+    auxiliary: loss weight of an auxiliary output that is trained on the other view's labels, where the data have both.
+    The finished network does not contain it.
+    mirrored: whether channels are tied in mirrored pairs (`networks/mirror_tying.py`), so that a face and its mirror
+    image have the same logits.
+    final_augmentation: the augmentation of the last third of the epochs, in which there is no mixup either: training on
+    distorted faces alone leaves the network short of fine detail. None: no change.
     """
 
     name: str
@@ -62,21 +58,21 @@ class Recipe:
     weight_decay: float
     optimizer: Literal["adamw", "muon"] = "adamw"
     view: View = "fer2013"
-    balance: float = 0.0
-    lift: float = 0.0
+    resampling: float = 0.0
+    prior_shift: float = 0.0
     distillation: float = 0.5
-    mixed: float = 0.0
-    beside: float = 0.0
+    mixup: float = 0.0
+    auxiliary: float = 0.0
     warmup: int = 1
     mirrored: bool = False
     learner: Callable[[], keras.Model] | None = None
-    finished: Callable[[keras.Model], keras.Model] = as_it_learned
-    prepare: Prepare = as_they_are
+    export: Callable[[keras.Model], keras.Model] = identity
+    prepare: Prepare = identity
     augmentation: Augmentation = field(default_factory=Augmentation)
-    gentle: Augmentation | None = None
+    final_augmentation: Augmentation | None = None
 
     def at(self, progress: float) -> Recipe:
-        """The recipe for an epoch that begins when so large a share of them is done."""
-        if self.gentle is None or progress < _GENTLE_FROM:
+        """Return the recipe for an epoch that begins after this share of all epochs, 0 to 1."""
+        if self.final_augmentation is None or progress < _FINAL_PHASE:
             return self
-        return replace(self, augmentation=self.gentle, mixed=0.0)
+        return replace(self, augmentation=self.final_augmentation, mixup=0.0)

@@ -1,1 +1,1 @@
-"""Networks side by side on a page."""
+"""The report that compares networks on an HTML page."""

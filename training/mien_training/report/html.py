@@ -1,4 +1,4 @@
-"""The page of a report: plain HTML with its pictures inside, for any browser, without a network, dark or light."""
+"""The page of a report: one HTML file with embedded SVG pictures, without external resources, light or dark."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from mien_training.data.labels import VIEW_NAMES
 from mien_training.report import plots
-from mien_training.report.tables import VIEWS, Table, classes, summary
+from mien_training.report.tables import Table, classes, summary
 
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>mien: networks side by side</title>
+<title>mien: comparison of networks</title>
 <style>
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 68rem; margin: 0 auto; padding: 1.5rem; background: Canvas; color: CanvasText; }
@@ -38,40 +39,46 @@ svg { max-width: 100%; height: auto; font-family: inherit; }
 
 _INTRODUCTION = """<p>Accuracy, balanced accuracy (the mean recall) and macro-F1 against FER2013's own labels and, where
 FER+'s votes are beside the data, against the majority of its ten taggers. Calibration error: 15 equal bins of the
-highest probability (Guo et al. 2017), as the network gives it and scaled with its temperature.</p>"""
+highest probability (Guo et al. 2017), unscaled and scaled with the network's temperature.</p>"""
 
-_CONDITIONS = """<p>One condition at a time, all others ideal, cut from frames as the device does it; judged by the
-labels that each network learned. Shaded: what the device meets. For the box that is the range of the boxes of its own
-detector (5th to 95th percentile); for the rest the values at which it reads at least half as many faces at full
-weight as in the ideal.</p>"""
+_CONDITIONS = """<p>One condition at a time, all others ideal, cropped from frames as on the device; by the labels that
+each network learned. Shaded: the operating range of the device. For the box that is the range of the boxes of its own
+detector (5th to 95th percentile); for the rest the values at which at least half as many faces as under ideal
+conditions have full weight.</p>"""
 
 
-def page(found: dict[str, Any]) -> str:
-    """The whole page. found: as in report.json; whatever of it came from files is escaped."""
+def render_page(report: dict[str, Any]) -> str:
+    """Return the whole page. report: as in report.json; texts from files are escaped."""
     with mpl.rc_context(plots.PAGE_STYLE):
-        models = found["models"]
+        models = report["models"]
         parts = [
-            f"<h1>Networks on {escape(found['split'])}</h1>",
+            f"<h1>Networks on {escape(report['split'])}</h1>",
             _INTRODUCTION,
             _table(_overview(models)),
             _figure(plots.costs(models), "costs", "Accuracy against size and multiply-adds, counted from the networks"),
             "<h2>In front of a camera</h2>",
             _CONDITIONS,
-            _figure(plots.conditions(models, found["met"]), "conditions", "Accuracy by condition"),
-            *(_model(model, f"m{place}") for place, model in enumerate(models)),
+            _figure(plots.conditions(models, report["operating_range"]), "conditions", "Accuracy by condition"),
+            *(_model(model, f"m{index}") for index, model in enumerate(models)),
         ]
     return _HEAD + "\n".join(parts) + "\n"
 
 
 def _overview(models: list[dict[str, Any]]) -> Table:
-    views = [view for view in VIEWS if any(view in model["views"] for model in models)]
-    heading = ["network", "learned", *(f"{VIEWS[view]} accuracy" for view in views), "KiB", "million multiply-adds"]
+    views = [view for view in VIEW_NAMES if any(view in model["views"] for model in models)]
+    heading = [
+        "network",
+        "learned",
+        *(f"{VIEW_NAMES[view]} accuracy" for view in views),
+        "KiB",
+        "million multiply-adds",
+    ]
     return [
         heading,
         *(
             [
                 model["name"],
-                VIEWS[model["view"]],
+                VIEW_NAMES[model["view"]],
                 *(f"{model['views'][view]['accuracy']:.4f}" for view in views),
                 f"{model['size_kib']:.0f}",
                 f"{model['multiply_adds'] / 1e6:.1f}",
@@ -82,24 +89,24 @@ def _overview(models: list[dict[str, Any]]) -> Table:
 
 
 def _model(model: dict[str, Any], name: str) -> str:
-    """Everything about one network. name: the prefix of its pictures' names."""
-    about = [model["recipe"] or "recipe not recorded", model["kind"], f"crop margin {model['crop_margin']:+.2f}"]
+    """Return the section of one network. name: the prefix of its pictures' names."""
+    description = [model["recipe"] or "recipe not recorded", model["kind"], f"crop margin {model['crop_margin']:+.2f}"]
     if model["temperature"] is not None:
-        about.append(f"temperature {model['temperature']:.3f}")
+        description.append(f"temperature {model['temperature']:.3f}")
     parts = [
         f"<h2>{escape(model['name'])}</h2>",
-        f"<p>{escape(', '.join(about))}</p>",
+        f"<p>{escape(', '.join(description))}</p>",
         _table(summary(model["views"])),
         _table(classes(model["views"])),
     ]
-    for view, found in model["views"].items():
+    for view, figures in model["views"].items():
         matrix = _figure(
-            plots.confusion_matrix(found["confusion"]), f"{name}-{view}-c", "Share of each true expression"
+            plots.confusion_matrix(figures["confusion"]), f"{name}-{view}-c", "Share of each true expression"
         )
         diagram = _figure(
-            plots.reliability_diagram(found), f"{name}-{view}-r", "Reliability, and how many faces each bin holds"
+            plots.reliability_diagram(figures), f"{name}-{view}-r", "Reliability, and how many faces each bin holds"
         )
-        parts.append(f"<h3>By {escape(VIEWS[view])}</h3><div class=side>{matrix}{diagram}</div>")
+        parts.append(f"<h3>By {escape(VIEW_NAMES[view])}</h3><div class=side>{matrix}{diagram}</div>")
     if model["history"]:
         parts += [
             "<h3>Training</h3>",

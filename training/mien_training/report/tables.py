@@ -1,32 +1,34 @@
-"""Figures as tables, for a terminal, Markdown and a page alike."""
+"""Metrics as tables, for a terminal, Markdown and a page."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mien.expression import LABELS
+from mien.vision.model_file import View
+from mien_training.data.labels import VIEW_NAMES
 
 Table = list[list[str]]
-"""Rows of equal length; the first is the heading, and the first cell of each row its name."""
+"""Rows of equal length; the first is the heading, and the first cell of each row is its name."""
 
-VIEWS = {"fer2013": "FER2013", "ferplus": "FER+"}
 _FIGURES = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}
 
 
-def summary(views: dict[str, Any]) -> Table:
-    """A row a figure, a column a view."""
-    found = list(views.values())
-    table = [["", *(VIEWS[view] for view in views)], ["faces", *(str(one["faces"]) for one in found)]]
-    table += [[name, *(f"{one[key]:.4f}" for one in found)] for key, name in _FIGURES.items()]
+def summary(views: Mapping[View, Any]) -> Table:
+    """Return a row for each metric and a column for each view."""
+    columns = list(views.values())
+    table = [["", *(VIEW_NAMES[view] for view in views)], ["faces", *(str(one["faces"]) for one in columns)]]
+    table += [[name, *(f"{one[key]:.4f}" for one in columns)] for key, name in _FIGURES.items()]
     for key, name in (("unscaled", "calibration error"), ("scaled", "calibration error, scaled")):
-        if all(key in one for one in found):
-            table.append([name, *(f"{one[key]['calibration_error']:.4f}" for one in found)])
+        if all(key in one for one in columns):
+            table.append([name, *(f"{one[key]['calibration_error']:.4f}" for one in columns)])
     return table
 
 
-def classes(views: dict[str, Any]) -> Table:
-    """A row an expression; precision, recall, F1 and faces in each view, side by side."""
-    heading = [f"{VIEWS[view]} {name}" for view in views for name in ("precision", "recall", "F1", "faces")]
+def classes(views: Mapping[View, Any]) -> Table:
+    """Return a row for each expression, with precision, recall, F1 and faces in each view."""
+    heading = [f"{VIEW_NAMES[view]} {name}" for view in views for name in ("precision", "recall", "F1", "faces")]
     return [
         ["", *heading],
         *([label, *(cell for one in views.values() for cell in _class(one["classes"][label]))] for label in LABELS),
@@ -37,8 +39,8 @@ def _class(row: dict[str, Any]) -> list[str]:
     return [f"{row[key]:.3f}" for key in ("precision", "recall", "f1")] + [str(row["faces"])]
 
 
-def as_text(table: Table) -> str:
-    """Columns lined up, numbers to the right."""
+def format_text(table: Table) -> str:
+    """Format a table with aligned columns, numbers to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
     return "\n".join(
         f"{row[0]:<{widths[0]}}"
@@ -47,7 +49,7 @@ def as_text(table: Table) -> str:
     )
 
 
-def as_markdown(table: Table) -> str:
-    """A Markdown table; the cells hold no bar."""
+def format_markdown(table: Table) -> str:
+    """Format a table as Markdown; the cells must not contain bars."""
     heading, *rows = (f"| {' | '.join(row)} |" for row in table)
     return "\n".join([heading, "|---|" + "---:|" * (len(table[0]) - 1), *rows])

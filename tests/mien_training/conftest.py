@@ -1,0 +1,98 @@
+"""Fixtures of the training tests: small data sets, finished runs, and recipes with narrow networks."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mien_training.data.augment import Augmentation
+from tests.conftest import face_folders
+from tests.fakes.rated_faces import write_rated_faces
+
+if TYPE_CHECKING:
+    from mien_training.recipes import Recipe
+
+with warnings.catch_warnings(), contextlib.suppress(ImportError):  # without Keras the tests that need it are skipped
+    warnings.simplefilter("ignore")  # TensorFlow's own
+    import keras
+    import tensorflow as tf  # noqa: F401
+
+NO_AUGMENTATION = Augmentation(
+    rotation=0, shift=0, scale=0, contrast=0, brightness=0, flip=False, low_resolution=0, noise=0
+)
+
+SEED_EPOCHS = 3
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small tree of noisy demo faces, a folder a label."""
+    folder = tmp_path_factory.mktemp("faces")
+    face_folders(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise with FER2013's labels and FER+'s votes, 70 faces a split."""
+    return write_rated_faces(tmp_path_factory.mktemp("rated"), count=70)
+
+
+@pytest.fixture(scope="session")
+def few_rated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `rated`, 14 faces a split."""
+    return write_rated_faces(tmp_path_factory.mktemp("few"))
+
+
+@pytest.fixture(scope="session")
+def seed_run(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the recipe seed."""
+    return _train("seed", faces, tmp_path_factory.mktemp("runs") / "seed", epochs=SEED_EPOCHS)
+
+
+@pytest.fixture(scope="session")
+def mien_run(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the recipe mien."""
+    return _train("mien", faces, tmp_path_factory.mktemp("runs") / "mien", epochs=1)
+
+
+def _train(name: str, data: Path, run: Path, epochs: int) -> Path:
+    pytest.importorskip("keras", reason="needs the extra 'training'")
+    from mien_training import fit as fitting
+    from mien_training.recipes import RECIPES
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the backend's own
+        fitting.fit(RECIPES[name], data, run, epochs=epochs, seed=3)
+    return run
+
+
+def narrow(recipe: Recipe) -> Recipe:
+    """Return a recipe whose network has the same layers, with a quarter of the channels: quick to compile."""
+
+    def clone(layer: Any) -> Any:
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.Conv2D):
+            config["filters"] //= 4
+        return type(layer).from_config(config)
+
+    return replace(recipe, network=lambda: keras.models.clone_model(recipe.network(), clone_function=clone))
+
+
+def small_network() -> Any:
+    """Multiply-adds: 24 x 24 x 9 x 4, 24 x 24 x 9 x 4, 24 x 24 x 4 x 8 and 8 x 7."""
+    return keras.Sequential(
+        [
+            keras.Input((48, 48, 1)),
+            keras.layers.Conv2D(4, 3, strides=2, padding="same", use_bias=False),
+            keras.layers.DepthwiseConv2D(3, padding="same"),
+            keras.layers.Conv2D(8, 1, activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(7),
+        ]
+    )

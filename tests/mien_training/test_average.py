@@ -1,0 +1,36 @@
+"""Averaging the weights of several runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien_training import fit as fitting
+from mien_training import learner
+from mien_training.cli import main
+from mien_training.recipes import RECIPES
+
+keras = pytest.importorskip("keras", reason="needs the extra 'training'")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
+
+
+def test_the_weights_of_runs_are_averaged(faces: Path, mien_run: Path, tmp_path: Path) -> None:
+    """The mean is a finished run, to teach, to start from or to convert; runs of several recipes are refused."""
+    fitting.fit(RECIPES["mien"], faces, tmp_path / "on", epochs=1, seed=4, start=mien_run)
+    runs = [str(mien_run), str(tmp_path / "on")]
+    arguments = ["--data", str(faces), "--out", str(tmp_path / "mean")]
+    assert main(["average", *runs, *arguments]) == 0
+    one, other, mean = (learner.load_teacher(run).get_weights() for run in [*map(Path, runs), tmp_path / "mean"])
+    for mine, yours, ours in zip(one, other, mean, strict=True):
+        np.testing.assert_allclose(ours, (mine + yours) / 2, rtol=1e-5, atol=1e-7)
+    assert json.loads((tmp_path / "mean" / "metrics.json").read_text())["faces"] > 0
+    assert main(["average", *runs, *arguments]) == 4  # a run exists there already
+    assert main(["average", runs[0], *arguments]) == 2
+    settings = tmp_path / "on" / "recipe.json"
+    settings.write_text(settings.read_text().replace('"mien",', '"parts",', 1))
+    assert main(["average", *runs, "--data", str(faces), "--out", str(tmp_path / "none")]) == 4
+    assert main(["average", runs[1], runs[1], "--data", str(faces), "--out", str(tmp_path / "none")]) == 4
+    assert not (tmp_path / "none").exists()
