@@ -148,7 +148,7 @@ def report(rated: Rated) -> dict[str, object]:
         return nearest - ours
 
     generator = np.random.default_rng(0)
-    draws = (generator.multinomial(len(ones), ones / len(ones)) + 1e-9 for _ in range(ROUNDS))
+    draws = (np.asarray(generator.multinomial(len(ones), ones / len(ones)), np.float64) + 1e-9 for _ in range(ROUNDS))
     leads = np.array([lead(weights) for weights in draws])
     for number, name in enumerate(("valence", "arousal")):
         result[f"{name}_lead"] = intervals(float(lead(ones)[number]), leads[:, number])
@@ -160,7 +160,7 @@ def accuracy(lists: NDArray[np.int64], ratings: Floats, places: Floats) -> dict[
     ones, pure = np.ones(len(ratings)), slice(len(Expression))
     songs = np.abs(ratings[lists] - places[:, None, None]).mean(axis=(0, 1, 2))
     means = ratings[lists].mean(axis=(1, 2))
-    figures = {
+    figures: dict[str, Sequence[float] | Floats] = {
         "error": errors(lists, ratings, ones, places),
         "pure": errors(lists[pure], ratings, ones, places[pure]),
         "song": songs,

@@ -58,7 +58,7 @@ def mixup(images: NDArray[np.uint8], targets: Targets, rng: np.random.Generator)
     share, other = np.maximum(drawn, 1 - drawn), rng.permutation(len(images))
     wide = share[:, :, np.newaxis, np.newaxis]
     faces = np.rint(wide * images + (1 - wide) * images[other]).astype(np.uint8)
-    return faces, tuple(share * rows + (1 - share) * rows[other] for rows in targets)
+    return faces, tuple(np.asarray(share * rows + (1 - share) * rows[other], np.float32) for rows in targets)
 
 
 def sample_epoch(targets: NDArray[np.float32], resampling: float, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -153,7 +153,7 @@ def distill(faces: Faces, teachers: Sequence[keras.Model], share: float) -> Face
     print(f"running the teachers on {len(faces)} faces", flush=True)
     sides = (faces.images, faces.images[:, :, ::-1])
     predictions = np.mean([softmax(keras_logits(teacher, images)) for teacher in teachers for images in sides], axis=0)
-    return replace(faces, votes=(1 - share) * faces.targets + share * predictions)
+    return replace(faces, votes=np.asarray((1 - share) * faces.targets + share * predictions, np.float32))
 
 
 def training_metrics(log: dict[str, list[float]]) -> dict[str, float]:

@@ -66,7 +66,7 @@ def average_faces(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def to_picture(face: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return grey levels, uint8, with the contrast of a photo."""
-    return np.clip(128 + _CONTRAST * _standardize(face), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 + _CONTRAST * _standardize(face), 0, 255), np.uint8)
 
 
 def _align(face: NDArray[np.float32], mean: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
