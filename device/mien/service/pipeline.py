@@ -40,7 +40,10 @@ class Pipeline:
         notifier: Notifier | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """opener: opens the camera. retry: open a live camera again after a fault. sleep: waits for some seconds."""
+        """Join the stages.
+
+        opener: opens the camera. retry: open a live camera again after a fault. sleep: waits for some seconds.
+        """
         self._recognizer, self._tracker, self._controls = recognizer, tracker, controls
         self._opener, self._retry = opener, retry
         self._notifier, self._sleep = notifier or Notifier(), sleep
