@@ -24,7 +24,7 @@ from mien_training.evaluation.predict import keras_logits
 from mien_training.files import save_atomically
 from mien_training.recipes import RECIPES, Recipe
 from tests.fakes.rated_faces import VOTES_HEADER
-from tests.mien_training.conftest import SEED_EPOCHS, narrow
+from tests.mien_training.conftest import SEED_EPOCHS, small
 
 keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
@@ -44,7 +44,7 @@ def test_a_run_folder_is_complete(seed_run: Path) -> None:
 
 def stand_in(name: str) -> Recipe:
     """A recipe with the same kinds of layers that is quick to compile; the seed's export needs the seed's own sizes."""
-    return RECIPES[name] if name == "seed" else narrow(RECIPES[name])
+    return RECIPES[name] if name == "seed" else small(RECIPES[name])
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_the_last_third_of_the_epochs_has_the_final_augmentation(
     rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two of three epochs have the recipe's augmentation, the third its final augmentation and no mixup."""
-    recipe, settings = replace(narrow(RECIPES["mien"]), mixup=0.5, auxiliary=0.0), []
+    recipe, settings = replace(small(RECIPES["mien"]), mixup=0.5, auxiliary=0.0), []
 
     def recorded(faces: fer2013.Faces, recipe: Any, key: tuple[int, int]) -> epoch.Batches:
         settings.append((recipe.augmentation, recipe.mixup))
