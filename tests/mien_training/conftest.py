@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 with warnings.catch_warnings(), contextlib.suppress(ImportError):  # without Keras the tests that need it are skipped
     warnings.simplefilter("ignore")  # TensorFlow's own
     import keras
-    import tensorflow as tf  # noqa: F401
+    import tensorflow as tf
 
 NO_AUGMENTATION = Augmentation(
     rotation=0, shift=0, scale=0, contrast=0, brightness=0, flip=False, low_resolution=0, noise=0
@@ -70,6 +71,14 @@ def _train(name: str, data: Path, run: Path, epochs: int) -> Path:
         warnings.simplefilter("ignore")  # the backend's own
         fitting.fit(RECIPES[name], data, run, epochs=epochs, seed=3)
     return run
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Run TensorFlow's functions without compiling them, which takes most of the time of a short run."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 def small(recipe: Recipe) -> Recipe:

@@ -62,6 +62,7 @@ def uninterrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     return run
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(("name", "writes"), [("mien", 1), ("mien", 3), ("mien", 5), ("mien", 7), ("seed", 5)])
 def test_a_killed_run_resumes_to_the_same_end(
     faces: Path,
@@ -107,6 +108,7 @@ def _close(one: Path, other: Path) -> bool:
     )
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     ("name", "where"),
     [*((name, "faces") for name in RECIPES if name != "seed"), ("mien", "rated"), ("fer2013", "rated")],
@@ -152,6 +154,7 @@ def test_the_other_view_is_learned_by_an_auxiliary_output(rated: Path, tmp_path:
     assert len(alone) == 1
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_last_third_of_the_epochs_has_the_final_augmentation(
     rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +190,7 @@ def test_a_run_folder_keeps_its_settings(faces: Path, seed_run: Path) -> None:
         fitting.fit(RECIPES["seed"], faces, seed_run, epochs=SEED_EPOCHS, seed=4)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_missing_expression_is_named_and_trained_without(
     faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

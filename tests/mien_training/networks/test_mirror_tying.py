@@ -19,6 +19,7 @@ keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_mirrored_face_has_the_same_logits(rated: Path, tmp_path: Path) -> None:
     """After training, too, and although the training faces were not mirrored."""
     recipe = replace(small(RECIPES["fer2013"]), augmentation=NO_AUGMENTATION, batch=10)
