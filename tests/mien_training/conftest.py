@@ -1,9 +1,10 @@
-"""Fixtures of the training tests: small data sets, finished runs, and recipes with narrow networks."""
+"""Fixtures of the training tests: small data sets, finished runs, and recipes with small networks."""
 
 from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 with warnings.catch_warnings(), contextlib.suppress(ImportError):  # without Keras the tests that need it are skipped
     warnings.simplefilter("ignore")  # TensorFlow's own
     import keras
-    import tensorflow as tf  # noqa: F401
+    import tensorflow as tf
 
 NO_AUGMENTATION = Augmentation(
     rotation=0, shift=0, scale=0, contrast=0, brightness=0, flip=False, low_resolution=0, noise=0
@@ -72,16 +73,34 @@ def _train(name: str, data: Path, run: Path, epochs: int) -> Path:
     return run
 
 
-def narrow(recipe: Recipe) -> Recipe:
-    """Return a recipe whose network has the same layers, with a quarter of the channels: quick to compile."""
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Run TensorFlow's functions without compiling them, which takes most of the time of a short run."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
-    def clone(layer: Any) -> Any:
-        config = layer.get_config()
-        if isinstance(layer, keras.layers.Conv2D):
-            config["filters"] //= 4
-        return type(layer).from_config(config)
 
-    return replace(recipe, network=lambda: keras.models.clone_model(recipe.network(), clone_function=clone))
+def small(recipe: Recipe) -> Recipe:
+    """Return the recipe with a network of the same kinds of layers, but few of them: quick to compile."""
+    from mien_training.networks.mirror_layers import MirrorBranch, MirrorMean
+    from mien_training.recipes.parts import features
+
+    layers = keras.layers
+
+    def network() -> Any:
+        faces = keras.Input((48, 48, 1))
+        maps = layers.Rescaling(1 / 255)(faces)
+        maps = features(maps) if recipe.name == "parts" else maps
+        maps = layers.Conv2D(16, 3, padding="same", use_bias=False)(maps)
+        maps = layers.MaxPooling2D(4)(layers.ReLU()(layers.BatchNormalization(momentum=0.95)(maps)))
+        maps = MirrorBranch()(maps) if recipe.mirrored else maps
+        maps = layers.Conv2D(24, 3, padding="same", use_bias=False)(maps)
+        pooled = layers.GlobalAveragePooling2D()(layers.ReLU()(layers.BatchNormalization(momentum=0.95)(maps)))
+        pooled = layers.Dropout(0.2)(MirrorMean()(pooled) if recipe.mirrored else pooled)
+        return keras.Model(faces, layers.Dense(7, dtype="float32")(pooled), name=recipe.name)
+
+    return replace(recipe, network=network)
 
 
 def small_network() -> Any:

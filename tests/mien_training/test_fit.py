@@ -24,7 +24,7 @@ from mien_training.evaluation.predict import keras_logits
 from mien_training.files import save_atomically
 from mien_training.recipes import RECIPES, Recipe
 from tests.fakes.rated_faces import VOTES_HEADER
-from tests.mien_training.conftest import SEED_EPOCHS, narrow
+from tests.mien_training.conftest import SEED_EPOCHS, small
 
 keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
@@ -44,7 +44,7 @@ def test_a_run_folder_is_complete(seed_run: Path) -> None:
 
 def stand_in(name: str) -> Recipe:
     """A recipe with the same kinds of layers that is quick to compile; the seed's export needs the seed's own sizes."""
-    return RECIPES[name] if name == "seed" else narrow(RECIPES[name])
+    return RECIPES[name] if name == "seed" else small(RECIPES[name])
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,7 @@ def uninterrupted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     return run
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(("name", "writes"), [("mien", 1), ("mien", 3), ("mien", 5), ("mien", 7), ("seed", 5)])
 def test_a_killed_run_resumes_to_the_same_end(
     faces: Path,
@@ -107,6 +108,7 @@ def _close(one: Path, other: Path) -> bool:
     )
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     ("name", "where"),
     [*((name, "faces") for name in RECIPES if name != "seed"), ("mien", "rated"), ("fer2013", "rated")],
@@ -152,11 +154,12 @@ def test_the_other_view_is_learned_by_an_auxiliary_output(rated: Path, tmp_path:
     assert len(alone) == 1
 
 
+@pytest.mark.usefixtures("eager")
 def test_the_last_third_of_the_epochs_has_the_final_augmentation(
     rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two of three epochs have the recipe's augmentation, the third its final augmentation and no mixup."""
-    recipe, settings = replace(narrow(RECIPES["mien"]), mixup=0.5, auxiliary=0.0), []
+    recipe, settings = replace(small(RECIPES["mien"]), mixup=0.5, auxiliary=0.0), []
 
     def recorded(faces: fer2013.Faces, recipe: Any, key: tuple[int, int]) -> epoch.Batches:
         settings.append((recipe.augmentation, recipe.mixup))
@@ -187,6 +190,7 @@ def test_a_run_folder_keeps_its_settings(faces: Path, seed_run: Path) -> None:
         fitting.fit(RECIPES["seed"], faces, seed_run, epochs=SEED_EPOCHS, seed=4)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_missing_expression_is_named_and_trained_without(
     faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

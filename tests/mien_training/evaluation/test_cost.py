@@ -25,7 +25,7 @@ from tests.mien_training.conftest import small_network  # noqa: E402
 
 
 def test_multiply_adds_are_counted_from_the_network() -> None:
-    """By hand, and the same from Keras's layers as from the operators of the TFLite file made of them."""
+    """By hand, and the same from Keras's layers as from the operators of the TFLite file that they are converted to."""
     network = small_network()
     by_hand = 24 * 24 * (9 * 4 + 9 * 4 + 4 * 8) + 8 * 7
     assert cost.of_keras(network).multiply_adds == by_hand

@@ -29,21 +29,21 @@ Capture = pytest.CaptureFixture[str]
 
 def evaluated(capsys: Capture, model: Path, data: Path, split: str = "PublicTest") -> dict[str, Any]:
     assert main(["evaluate", str(model), "--data", str(data), "--split", split, "--json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
-    return found
+    figures: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return figures
 
 
 def test_a_model_file_is_measured_as_its_contract_requires(capsys: Capture, few_rated: Path) -> None:
     """Both views, each with calibration before and after the contract's own temperature."""
-    found = evaluated(capsys, DEFAULT_MODEL, few_rated)
+    figures = evaluated(capsys, DEFAULT_MODEL, few_rated)
     contract = model_file.read(DEFAULT_MODEL)[1]
-    assert (found["temperature"], found["view"]) == (contract.temperature, contract.view)
-    assert set(found["views"]) == {"fer2013", "ferplus"}
-    assert [found["views"][view]["faces"] for view in ("fer2013", "ferplus")] == [14, 13]  # one has no votes
-    for view in found["views"].values():
+    assert (figures["temperature"], figures["view"]) == (contract.temperature, contract.view)
+    assert set(figures["views"]) == {"fer2013", "ferplus"}
+    assert [figures["views"][view]["faces"] for view in ("fer2013", "ferplus")] == [14, 13]  # one has no votes
+    for view in figures["views"].values():
         assert 0 <= view["unscaled"]["calibration_error"] <= 1
         assert view["unscaled"]["bins"] != view["scaled"]["bins"]
-    assert found["confusion"] == found["views"][contract.view]["confusion"]
+    assert figures["confusion"] == figures["views"][contract.view]["confusion"]
 
 
 def test_temperature_of_a_keras_file_comes_from_public_test(capsys: Capture, few_rated: Path, tmp_path: Path) -> None:
@@ -57,18 +57,18 @@ def test_temperature_of_a_keras_file_comes_from_public_test(capsys: Capture, few
     shutil.copytree(few_rated, alone)
     rows = (few_rated / "fer2013.csv").read_text(encoding="utf-8").splitlines(keepends=True)
     (alone / "fer2013.csv").write_text("".join(row for row in rows if "PublicTest" not in row), encoding="utf-8")
-    found = evaluated(capsys, tmp_path / "net.keras", alone, "PrivateTest")
-    assert found["temperature"] is None
-    assert "scaled" not in found["views"]["fer2013"]
-    assert found["accuracy"] == there["accuracy"]
+    figures = evaluated(capsys, tmp_path / "net.keras", alone, "PrivateTest")
+    assert figures["temperature"] is None
+    assert "scaled" not in figures["views"]["fer2013"]
+    assert figures["accuracy"] == there["accuracy"]
 
 
 def test_tables_are_printed(capsys: Capture, few_rated: Path) -> None:
     """The two views side by side, a row an expression."""
     assert main(["evaluate", str(DEFAULT_MODEL), "--data", str(few_rated), "--split", "PublicTest"]) == 0
-    shown = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for text in ("FER2013", "FER+", "macro-F1", "calibration error, scaled", *LABELS):
-        assert text in shown
+        assert text in printed
 
 
 def test_a_network_of_another_shape_is_refused(capsys: Capture, few_rated: Path, tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_evaluate_agrees_with_the_run(faces: Path, seed_run: Path, capsys: pytes
     """`mien-train evaluate` of the run's model gives the run's own figures."""
     arguments = ["evaluate", str(seed_run / "model.keras"), "--data", str(faces), "--split", "PublicTest", "--json"]
     assert main(arguments) == 0
-    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
     metrics = json.loads((seed_run / "metrics.json").read_text())
-    assert {key: shown[key] for key in ("accuracy", "confusion", "faces")} == {
+    assert {key: printed[key] for key in ("accuracy", "confusion", "faces")} == {
         key: metrics[key] for key in ("accuracy", "confusion", "faces")
     }

@@ -17,10 +17,10 @@ def test_metrics_by_hand() -> None:
     """Three faces, one of them wrong: accuracy 2/3, and the balanced accuracy is the mean over classes, not faces."""
     logits = np.full((3, 7), -1.0, np.float32)
     logits[[0, 1, 2], [1, 1, 2]] = 1
-    found = metrics(logits, np.array([1, 2, 2]))
-    assert found["accuracy"] == pytest.approx(2 / 3, abs=1e-4)
-    assert found["balanced_accuracy"] == pytest.approx((1 + 0.5) / 2)
-    assert found["confusion"][2] == [0, 1, 1, 0, 0, 0, 0]
+    figures = metrics(logits, np.array([1, 2, 2]))
+    assert figures["accuracy"] == pytest.approx(2 / 3, abs=1e-4)
+    assert figures["balanced_accuracy"] == pytest.approx((1 + 0.5) / 2)
+    assert figures["confusion"][2] == [0, 1, 1, 0, 0, 0, 0]
 
 
 def test_temperature_undoes_overconfidence() -> None:
@@ -36,19 +36,19 @@ def test_metrics_by_class_by_hand() -> None:
     """Predicted 1, 1 and 2 where 1, 2 and 2 are true: precisions 1/2 and 1, recalls 1 and 1/2, both F1 2/3."""
     logits = np.full((3, 7), -1.0, np.float32)
     logits[[0, 1, 2], [1, 1, 2]] = 1
-    found = metrics(logits, np.array([1, 2, 2]))
-    assert found["classes"][LABELS[1]] == {"precision": 0.5, "recall": 1.0, "f1": 0.6667, "faces": 1}
-    assert found["classes"][LABELS[2]] == {"precision": 1.0, "recall": 0.5, "f1": 0.6667, "faces": 2}
-    assert found["classes"][LABELS[0]] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "faces": 0}
-    assert found["macro_f1"] == pytest.approx(2 / 3, abs=1e-4)
+    figures = metrics(logits, np.array([1, 2, 2]))
+    assert figures["classes"][LABELS[1]] == {"precision": 0.5, "recall": 1.0, "f1": 0.6667, "faces": 1}
+    assert figures["classes"][LABELS[2]] == {"precision": 1.0, "recall": 0.5, "f1": 0.6667, "faces": 2}
+    assert figures["classes"][LABELS[0]] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "faces": 0}
+    assert figures["macro_f1"] == pytest.approx(2 / 3, abs=1e-4)
 
 
 def test_calibration_error_by_hand() -> None:
     """Four faces at confidence 0.8, half of them right, and one at 0.4 that is right: (4 x 0.3 + 0.6) / 5."""
     shares = np.array([[0.8] + [0.2 / 6] * 6] * 4 + [[0.4] + [0.1] * 6])
-    found = reliability(np.log(shares).astype(np.float32), np.array([0, 0, 1, 1, 0]))
-    assert found["calibration_error"] == pytest.approx((4 * 0.3 + 0.6) / 5, abs=1e-3)
-    assert [count for count in found["bins"]["faces"] if count] == [1, 4]
+    figures = reliability(np.log(shares).astype(np.float32), np.array([0, 0, 1, 1, 0]))
+    assert figures["calibration_error"] == pytest.approx((4 * 0.3 + 0.6) / 5, abs=1e-3)
+    assert [count for count in figures["bins"]["faces"] if count] == [1, 4]
 
 
 @given(
@@ -57,7 +57,7 @@ def test_calibration_error_by_hand() -> None:
 )
 def test_any_logits_have_a_reliability(logits: NDArray[np.float32], seed: int) -> None:
     """Every face falls into one of fifteen bins, and the error is a share."""
-    found = reliability(logits, np.random.default_rng(seed).integers(0, 7, len(logits)))
-    assert len(found["bins"]["faces"]) == BINS == 15
-    assert sum(found["bins"]["faces"]) == len(logits)
-    assert 0 <= found["calibration_error"] <= 1
+    figures = reliability(logits, np.random.default_rng(seed).integers(0, 7, len(logits)))
+    assert len(figures["bins"]["faces"]) == BINS == 15
+    assert sum(figures["bins"]["faces"]) == len(logits)
+    assert 0 <= figures["calibration_error"] <= 1

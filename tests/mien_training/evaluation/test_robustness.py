@@ -26,8 +26,8 @@ seeds = st.integers(0, 99).map(np.random.default_rng)
 @given(face=images, rng=seeds)
 def test_ideal_conditions_leave_the_face_unchanged(face: NDArray[np.uint8], rng: np.random.Generator) -> None:
     """At the network's own size the crop is the face itself."""
-    frame, place, box = place_face(face, Condition(side=48), rng)
-    assert box == place
+    frame, true_box, box = place_face(face, Condition(side=48), rng)
+    assert box == true_box
     assert (to_input(frame, box)[:, :, 0] == face).all()
 
 
@@ -36,9 +36,9 @@ def test_a_shift_has_the_requested_length(
     face: NDArray[np.uint8], rng: np.random.Generator, side: int, shift: float
 ) -> None:
     """Whatever its direction, to the pixel's rounding."""
-    _, place, box = place_face(face, Condition(side=side, shift=shift), rng)
-    assert math.hypot(box.x - place.x, box.y - place.y) == pytest.approx(shift * side, abs=1)
-    assert box.width == place.width == side
+    _, true_box, box = place_face(face, Condition(side=side, shift=shift), rng)
+    assert math.hypot(box.x - true_box.x, box.y - true_box.y) == pytest.approx(shift * side, abs=1)
+    assert box.width == true_box.width == side
 
 
 @given(

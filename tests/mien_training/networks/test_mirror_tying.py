@@ -13,15 +13,16 @@ from mien_training import learner
 from mien_training.data import fer2013
 from mien_training.evaluation.predict import keras_logits
 from mien_training.recipes import RECIPES
-from tests.mien_training.conftest import NO_AUGMENTATION, narrow
+from tests.mien_training.conftest import NO_AUGMENTATION, small
 
 keras = pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_mirrored_face_has_the_same_logits(rated: Path, tmp_path: Path) -> None:
     """After training, too, and although the training faces were not mirrored."""
-    recipe = replace(narrow(RECIPES["fer2013"]), augmentation=NO_AUGMENTATION, batch=10)
+    recipe = replace(small(RECIPES["fer2013"]), augmentation=NO_AUGMENTATION, batch=10)
     fitting.fit(recipe, rated, tmp_path, epochs=2, seed=4)
     network = keras.saving.load_model(tmp_path / "model.keras")
     faces = fer2013.read(rated, "Training").images

@@ -25,7 +25,7 @@ def test_torch_layers_match_keras_layers() -> None:
 _COMPARISON = """
 import keras
 import numpy as np
-from mien_training.networks.torch_layers import quicker
+from mien_training.networks.torch_layers import use_torch_layers
 from mien_training.recipes import RECIPES
 
 keras.utils.set_random_seed(1)
@@ -37,13 +37,13 @@ for recipe in RECIPES.values():
     for layer in plain.layers:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0
-    quick = quicker(plain)
-    assert sum(type(layer).__module__ == "mien_training.networks.torch_layers" for layer in quick.layers) >= 4
-    for network in (plain, quick):
+    fast = use_torch_layers(plain)
+    assert sum(type(layer).__module__ == "mien_training.networks.torch_layers" for layer in fast.layers) >= 4
+    for network in (plain, fast):
         network.compile(keras.optimizers.SGD(0.01), keras.losses.CategoricalCrossentropy(from_logits=True))
         network.train_on_batch(images, targets)
-    for one, other in zip(plain.get_weights(), quick.get_weights(), strict=True):
+    for one, other in zip(plain.get_weights(), fast.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-2, atol=2e-4)
-    one, other = (network.predict(images, verbose=0) for network in (plain, quick))
+    one, other = (network.predict(images, verbose=0) for network in (plain, fast))
     np.testing.assert_allclose(one, other, rtol=5e-2, atol=5e-3)
 """

@@ -102,12 +102,12 @@ def test_report_and_evaluate_agree(reported: Path, few_rated: Path, capsys: pyte
     """report.json has the figures that evaluate prints, and what belongs to the file and to the run."""
     shipped, run = json.loads((reported / "report.json").read_text(encoding="utf-8"))["models"]
     assert main(["evaluate", str(DEFAULT_MODEL), "--data", str(few_rated), "--split", "PublicTest", "--json"]) == 0
-    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert shipped["views"] == shown["views"]
-    assert shipped["temperature"] == shown["temperature"]
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert shipped["views"] == printed["views"]
+    assert shipped["temperature"] == printed["temperature"]
     assert (run["view"], run["multiply_adds"], run["crop_margin"]) == ("ferplus", 36 * 7, 0.05)
     assert len(run["history"]) == 2
-    assert {name: len(found["accuracy"]) for name, found in run["conditions"].items()} == {
+    assert {name: len(sweep["accuracy"]) for name, sweep in run["conditions"].items()} == {
         name: len(values) for name, values in SWEEPS.items()
     }
 
@@ -153,8 +153,8 @@ def test_bad_arguments_are_refused_before_anything_is_measured(
     """One sentence, the documented exit code, and nothing written."""
     places = {"run": finished_run(tmp_path / "run"), "out": tmp_path / "out"}
     spoil(places["run"])
-    named = [model.format(**places) for model in models]
-    assert main(["report", *named, "--data", str(few_rated), "--out", out.format(**places)]) == code
+    paths = [model.format(**places) for model in models]
+    assert main(["report", *paths, "--data", str(few_rated), "--out", out.format(**places)]) == code
     error = capsys.readouterr().err
     assert error.startswith("mien-train: ")
     assert message in error

@@ -57,7 +57,7 @@ def read_split(data: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expr
     people = sorted({picture.person for picture in pictures})
     if len(people) < 5:
         raise InputError(f"{data} shows {len(people)} people: it takes five, so that two are kept out of training.")
-    wanted = {person for place, person in enumerate(people) if place % 5 in _FIFTHS[split]}
+    wanted = {person for index, person in enumerate(people) if index % 5 in _FIFTHS[split]}
     detector = HaarDetector(_SMALLEST)
     for picture in pictures:
         if picture.person in wanted:

@@ -75,11 +75,11 @@ def similarity_transform(eyes: EyePositions, goal: EyePositions) -> NDArray[np.f
     (first, second), (to_first, to_second) = (points @ (1, 1j) for points in (eyes, goal))
     if first == second:
         return None
-    turn = (to_second - to_first) / (second - first)
-    if not _SCALES[0] <= abs(turn) <= _SCALES[1] or abs(math.atan2(turn.imag, turn.real)) > _TILT:
+    rotation = (to_second - to_first) / (second - first)
+    if not _SCALES[0] <= abs(rotation) <= _SCALES[1] or abs(math.atan2(rotation.imag, rotation.real)) > _TILT:
         return None
-    shift = to_first - turn * first
-    return np.array([(turn.real, -turn.imag, shift.real), (turn.imag, turn.real, shift.imag)])
+    shift = to_first - rotation * first
+    return np.array([(rotation.real, -rotation.imag, shift.real), (rotation.imag, rotation.real, shift.imag)])
 
 
 def _eye(
