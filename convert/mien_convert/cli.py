@@ -6,24 +6,22 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from mien.cli import Arguments, Parser, guarded
-from mien.errors import UsageError
 from mien.vision.native_stderr import suppress_native_stderr
 from mien_convert.progress import log
-from mien_training.keras_import import import_keras_quietly
+from mien_training.keras_import import check_installed, import_keras_quietly, missing_extras_explained
 
 
 class _Command(NamedTuple):
-    """A command: its help, its arguments, the module whose `run` executes it, and what that needs of the extra."""
+    """A command: its help, its arguments, the module whose `run` executes it, and whether that needs TensorFlow."""
 
     help: str
     add_arguments: Callable[[Parser], None]
     module: str
-    needs: tuple[str, ...]
+    uses_tensorflow: bool
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,21 +45,15 @@ def parser() -> Parser:
 def _run(args: Arguments) -> int:
     """Load the command's module, which takes seconds where it needs TensorFlow, and call its `run`."""
     command: _Command = args.command
-    _check_extra(command.needs)
-    if "tensorflow" in command.needs:
-        log("loading TensorFlow")
-        import_keras_quietly()
-    with suppress_native_stderr():  # TensorFlow logs to it while it loads
-        module = importlib.import_module(command.module)
-    module.run(args)
+    with missing_extras_explained():
+        if command.uses_tensorflow:
+            check_installed("keras", "tensorflow")
+            log("loading TensorFlow")
+            import_keras_quietly()
+        with suppress_native_stderr():  # TensorFlow logs to it while it loads
+            module = importlib.import_module(command.module)
+        module.run(args)
     return 0
-
-
-def _check_extra(modules: tuple[str, ...]) -> None:
-    """Raise UsageError if a module of the extra "training" is not installed."""
-    if any(find_spec(module) is None for module in modules):
-        names = " and ".join(_NAMES[module] for module in modules)
-        raise UsageError(f"mien-convert needs {names}: pip install 'mien[training]'")
 
 
 def _add_quantize(parser: Parser) -> None:
@@ -128,26 +120,24 @@ def _percentage(text: str) -> float:
     return value
 
 
-_NAMES = {"tensorflow": "TensorFlow", "keras": "Keras", "matplotlib": "matplotlib"}
-
 _COMMANDS = {
     "quantize": _Command(
         "Convert a network, run it in every installed runtime, write its model file.",
         _add_quantize,
         "mien_convert.quantize",
-        ("tensorflow", "keras"),
+        uses_tensorflow=True,
     ),
     "verify": _Command(
         "Compare a model file with the network that it was made from.",
         _add_verify,
         "mien_convert.verify",
-        ("tensorflow", "keras"),
+        uses_tensorflow=True,
     ),
     "compare": _Command(
         "Compare model files: accuracy, size, latency, memory, load time.",
         _add_compare,
         "mien_convert.compare",
-        ("matplotlib",),
+        uses_tensorflow=False,
     ),
 }
 

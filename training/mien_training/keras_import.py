@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from mien.errors import UsageError
 from mien.vision.native_stderr import suppress_native_stderr
@@ -21,6 +22,16 @@ _INSTALL = {
 class MissingExtraError(UsageError):
     """A command needs a package that only an extra of mien installs."""
 
+    def __init__(self, module: str) -> None:
+        super().__init__(f"this command needs {module}, which is not installed: pip install {_INSTALL[module]}.")
+
+
+def check_installed(*modules: str) -> None:
+    """Raise MissingExtraError for the first of the modules that is not installed; none of them is loaded."""
+    for module in modules:
+        if find_spec(module) is None:
+            raise MissingExtraError(module)
+
 
 @contextmanager
 def missing_extras_explained() -> Iterator[None]:
@@ -31,9 +42,7 @@ def missing_extras_explained() -> Iterator[None]:
         module = (error.name or "").partition(".")[0]
         if module not in _INSTALL:
             raise
-        raise MissingExtraError(
-            f"this command needs {module}, which is not installed: pip install {_INSTALL[module]}."
-        ) from None
+        raise MissingExtraError(module) from None
 
 
 def import_keras_quietly() -> None:
