@@ -10,11 +10,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from mien.cli import main
 from mien.expression import Expression
 from mien.vision.camera.demo import STAY, DemoCamera
+
+settings.register_profile("mien", deadline=None)  # how long an example takes depends on the machine's load
+settings.load_profile("mien")
 
 ROOT = Path(__file__).parents[1]
 """The folder of the clone."""
