@@ -268,7 +268,11 @@ def test_memory_does_not_grow_with_frames() -> None:
 
 @pytest.mark.parametrize("size", [(640, 480), (1280, 720)])
 def test_a_video_needs_little_memory(tmp_path: Path, size: tuple[int, int]) -> None:
-    """`mien run` on a video stays within 120 MB at its peak, by the kernel's count, at 1280x720 too."""
+    """`mien run` on a video takes at most 60 MB of its own at its peak, by the kernel's count, at 1280x720 too.
+
+    The mapped files of its libraries come on top, usually another 55 MB. They are subtracted, because how much of them
+    is resident depends on the page cache: right after an installation it is twice as much.
+    """
     path = str(tmp_path / "scene.mp4")
     video = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), 10, size, isColor=False)
     for shift in range(0, 60, 2):
@@ -277,4 +281,5 @@ def test_a_video_needs_little_memory(tmp_path: Path, size: tuple[int, int]) -> N
     code = "import sys; from mien.cli import main; main(sys.argv[1:]); print(open('/proc/self/status').read())"
     command = [sys.executable, "-c", code, "run", "--camera", path]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert int(output.split("VmHWM:")[1].split()[0]) < 120_000  # kB
+    peak, files = (int(output.split(f"{name}:")[1].split()[0]) for name in ("VmHWM", "RssFile"))  # kB
+    assert peak - files < 60_000
