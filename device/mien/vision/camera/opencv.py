@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from mien.errors import InputError
 from mien.events import Frame
 from mien.vision.camera.base import CameraKind
 from mien.vision.photo import read_photo
+
+_log = logging.getLogger(__name__)
 
 PHOTO_SECONDS = 5.0
 """Seconds for which each photo is shown, on the photos' own clock: enough for its expression to become the mood."""
@@ -31,12 +34,23 @@ class PhotoCamera:
         self._paths = paths
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the same frame several times for each photo. Raises InputError for one that cannot be read."""
+        """Yield the same frame several times for each photo; of several, damaged ones are left out and logged.
+
+        Raises InputError where none can be read.
+        """
         repeats = round(PHOTO_SECONDS / _PHOTO_INTERVAL)
-        for index, path in enumerate(self._paths):
-            gray = read_photo(path)
-            for frame in range(repeats):
-                yield Frame(gray, at=(index * repeats + frame) * _PHOTO_INTERVAL)
+        count = 0
+        for path in self._paths:
+            try:
+                gray = read_photo(path).gray
+            except InputError as error:
+                if path == self._paths[-1] and count == 0:
+                    raise
+                _log.warning("%s It is left out.", error)
+                continue
+            for _ in range(repeats):
+                yield Frame(gray, at=count * _PHOTO_INTERVAL)
+                count += 1
 
     def set_frame_interval(self, interval: float) -> None:
         """Do nothing: a replay keeps its own interval."""
