@@ -28,6 +28,9 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "photos",
         ),
     ] = "picamera"
+    loop: Annotated[
+        bool, Meta(description="repeat a video, photos or the demo without end, at the pace of the recording")
+    ] = False
     on_fault: Annotated[
         Literal["auto", "exit", "retry"],
         Meta(

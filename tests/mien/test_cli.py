@@ -169,6 +169,16 @@ def test_a_folder_without_photos(mien: Mien, tmp_path: Path) -> None:
     assert "no photo" in outcome.err
 
 
+def test_a_photo_is_repeated_where_the_configuration_requests_it(mien: Mien, photo: Path, tmp_path: Path) -> None:
+    """Without end, so that only the number of frames ends the run; else it ends after 20."""
+    config = tmp_path / "mien.toml"
+    for loop, last in (("false", 4.75), ("true", 5.0)):
+        config.write_text(f"[camera]\nloop = {loop}\n", encoding="utf-8")
+        outcome = mien("run", "--config", config, "--camera", photo, "--json", "--max-frames", "21")
+        assert outcome.code == 0
+        assert json.loads(outcome.out.splitlines()[-1])["at"] == last
+
+
 @pytest.mark.parametrize("spec", ["", " "])
 def test_an_empty_camera_is_refused(mien: Mien, spec: str) -> None:
     """It would otherwise be the folder that mien was started in."""
