@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image, features
 
 from mien.errors import InputError, MienError
 from mien.events import Face
+from mien.vision.native_stderr import suppress_native_stderr
 
 MAX_PIXELS = 64_000_000
 """A photo of more is refused before it is decoded: it would need more memory than a small Pi can spare."""
@@ -35,6 +37,9 @@ _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000
 
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_TIFF_NOISE = re.compile(rb"_?(TIFF|Fax|LZW|LZMA|ZIP|ZSTD|O?JPEG|LogL|PackBits|Pixar|Predictor|Dump|tempfile)\w*[:.]")
+"""How libtiff, which prints what it finds wrong, begins its lines: with the name of a function, codec or file."""
+
 _ORIENTATION = 0x0112  # the EXIF tag
 
 _UPRIGHT = {
@@ -121,7 +126,8 @@ def _read(path: Path, min_side: int, max_side: int, min_share: float) -> Photo:
         limit = max(max_side, math.ceil(max(image.size) * min(1.0, min_share)))
         upright = _UPRIGHT.get(_orientation(image))
         image.draft("L", (limit, limit))  # a JPEG decodes straight to a smaller grey picture
-        gray = _to_gray(image)
+        with suppress_native_stderr(_TIFF_NOISE) if image.format == "TIFF" else nullcontext():
+            gray = _to_gray(image)
         gray.thumbnail((limit, limit), Image.Resampling.BOX)
         if upright is not None:
             gray = gray.transpose(upright)
