@@ -35,6 +35,9 @@ _MAX_SIDE = 1280
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF", "HEIF")
 """Pillow's names of what counts as a photo. Others, such as MPEG, EPS and icons, it opens as well."""
 
+_MAGIC = re.compile(rb"\xff\xd8|\x89PNG|RIFF....WEBP|II\*\0|MM\0\*", re.DOTALL)
+"""How photos begin; of a damaged one this may be all that is left."""
+
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _TIFF_NOISE = re.compile(rb"_?(TIFF|Fax|LZW|LZMA|ZIP|ZSTD|O?JPEG|LogL|PackBits|Pixar|Predictor|Dump|tempfile)\w*[:.]")
@@ -52,6 +55,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What sets a picture of each EXIF orientation upright."""
+
+
+class UnsuitablePhotoError(InputError):
+    """A photo is too small or too large, or of a kind whose decoder is not installed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +102,7 @@ def read_gray(path: Path, min_side: int, max_side: int) -> NDArray[np.uint8]:
 
 
 def is_photo(path: Path) -> bool:
-    """Return whether the file's content is a photo, even one that cannot be read here.
+    """Return whether the file's content is a photo, even a damaged one, or one that cannot be read here.
 
     An animated GIF is a video, as is a stream of JPEGs, which some cameras record. Raises InputError for a file that
     cannot be opened.
@@ -109,11 +116,14 @@ def is_photo(path: Path) -> bool:
         with _opened(path) as image:
             return not (image.format == "GIF" and getattr(image, "is_animated", False))
     except InputError:
-        return False
+        return _MAGIC.match(_read_head(path, 16)) is not None
 
 
 def check_photo(path: Path) -> None:
-    """Raise InputError for a photo whose header shows that it cannot be read here, or whose size is not sensible."""
+    """Raise UnsuitablePhotoError for a photo that is whole, as far as its header shows, yet cannot be read here.
+
+    Raises InputError for a damaged header.
+    """
     with _opened(path) as image:
         _check_size(path, image.size, MIN_SIDE)
 
@@ -164,12 +174,12 @@ def _load_decoder(path: Path, brands: frozenset[bytes]) -> None:
     """Register the decoder of HEIC photos where one is needed. Raises InputError where there is none."""
     if brands & _AVIF_BRANDS:
         if not features.check("avif"):
-            raise InputError(f"{path} is an AVIF photo, which needs Pillow 11.3 or later: save it as JPEG.")
+            raise UnsuitablePhotoError(f"{path} is an AVIF photo, which needs Pillow 11.3 or later: save it as JPEG.")
     elif brands & _HEIC_BRANDS:
         try:
             import_module("pillow_heif").register_heif_opener()
         except ImportError:
-            raise InputError(
+            raise UnsuitablePhotoError(
                 f"{path} is a HEIC photo, which mien reads with pillow-heif: run 'pip install pillow-heif', "
                 "or save the photo as JPEG."
             ) from None
@@ -238,9 +248,11 @@ def _check_size(path: Path, size: tuple[int, int], min_side: int) -> None:
     width, height = size
     if width * height > MAX_PIXELS:
         limit = MAX_PIXELS // 10**6
-        raise InputError(f"{path} has {width} x {height} pixels: use a picture of at most {limit} megapixels.")
+        raise UnsuitablePhotoError(
+            f"{path} has {width} x {height} pixels: use a picture of at most {limit} megapixels."
+        )
     if min(size) < min_side:
-        raise InputError(
+        raise UnsuitablePhotoError(
             f"{path} has only {width} x {height} pixels: use a picture of at least {min_side} x {min_side}."
         )
 

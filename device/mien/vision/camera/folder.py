@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mien.errors import InputError
 from mien.text import printable
-from mien.vision.photo import check_photo, is_photo
+from mien.vision.photo import UnsuitablePhotoError, check_photo, is_photo
 
 _log = logging.getLogger(__name__)
 
@@ -17,26 +17,39 @@ _MOST_NAMES = 5  # of what is left out, in one line
 def list_photos(folder: Path) -> list[Path]:
     """Return the photos of a folder, recognized by their content, in the order of their names.
 
-    Hidden files, sub-folders, files that are not photos and photos that cannot be read here are left out, counted and
-    named in one line of the log. Raises InputError where no photo is left.
+    Hidden files, sub-folders, files that are not photos, photos of a wrong size and those whose decoder is missing are
+    left out, counted and named in one line of the log. A damaged photo stays, so that reading it raises an error with
+    its name. Raises InputError where no photo is left.
     """
     photos: list[Path] = []
     left_out: list[Path] = []
-    refusal: InputError | None = None
+    refusal: UnsuitablePhotoError | None = None
     for path in _entries(folder):
-        try:
-            if not path.name.startswith(".") and path.is_file() and is_photo(path):
-                check_photo(path)
-                photos.append(path)
-                continue
-        except InputError as error:
+        if path.name.startswith(".") or not path.is_file() or not is_photo(path):
+            left_out.append(path)
+            continue
+        error = _unsuitable(path)
+        if error is None:
+            photos.append(path)
+        else:
+            left_out.append(path)
             refusal = refusal or error
-        left_out.append(path)
     if not photos:
         raise refusal or InputError(f"{folder} holds no photo: use a folder with JPEG or PNG files.")
     if left_out:
         _log.warning("%s", _format_left_out(folder, left_out, refusal))
     return photos
+
+
+def _unsuitable(path: Path) -> UnsuitablePhotoError | None:
+    """Return why a photo is left out; None for one to read, damaged or not."""
+    try:
+        check_photo(path)
+    except UnsuitablePhotoError as error:
+        return error
+    except InputError:
+        return None
+    return None
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import time
@@ -19,8 +18,6 @@ from mien.vision.camera.base import CameraKind
 from mien.vision.camera.recording import RecordingClock, explain_unreadable, is_text
 from mien.vision.photo import read_photo
 
-_log = logging.getLogger(__name__)
-
 PHOTO_SECONDS = 5.0
 """Seconds for which each photo is shown, on the photos' own clock: enough for its expression to become the mood."""
 
@@ -36,23 +33,12 @@ class PhotoCamera:
         self._paths = paths
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the same frame several times for each photo; of several, damaged ones are left out and logged.
-
-        Raises InputError where none can be read.
-        """
+        """Yield the same frame several times for each photo. Raises InputError for one that cannot be read."""
         repeats = round(PHOTO_SECONDS / _PHOTO_INTERVAL)
-        count = 0
-        for path in self._paths:
-            try:
-                gray = read_photo(path).gray
-            except InputError as error:
-                if path == self._paths[-1] and count == 0:
-                    raise
-                _log.warning("%s It is left out.", error)
-                continue
-            for _ in range(repeats):
-                yield Frame(gray, at=count * _PHOTO_INTERVAL)
-                count += 1
+        for index, path in enumerate(self._paths):
+            gray = read_photo(path).gray
+            for frame in range(repeats):
+                yield Frame(gray, at=(index * repeats + frame) * _PHOTO_INTERVAL)
 
     def set_frame_interval(self, interval: float) -> None:
         """Do nothing: a replay keeps its own interval."""
