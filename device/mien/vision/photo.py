@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import Image
 
 from mien.errors import InputError, MienError
 from mien.events import Face
@@ -171,10 +171,14 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _load_decoder(path: Path, brands: frozenset[bytes]) -> None:
-    """Register the decoder of HEIC photos where one is needed. Raises InputError where there is none."""
+    """Register the decoder of HEIC photos where it is needed. Raises UnsuitablePhotoError where one is missing."""
     if brands & _AVIF_BRANDS:
-        if not features.check("avif"):
-            raise UnsuitablePhotoError(f"{path} is an AVIF photo, which needs Pillow 11.3 or later: save it as JPEG.")
+        try:
+            import_module("PIL._avif")
+        except ImportError:
+            raise UnsuitablePhotoError(
+                f"{path} is an AVIF photo, which needs Pillow 11.3 or later: update Pillow, or save the photo as JPEG."
+            ) from None
     elif brands & _HEIC_BRANDS:
         try:
             import_module("pillow_heif").register_heif_opener()
