@@ -23,9 +23,14 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: Annotated[
         str,
         Meta(
-            description="picamera, demo, a video device (0 or /dev/video0), a photo, a video file or a folder of photos"
+            min_length=1,
+            description="picamera, demo, a video device (0 or /dev/video0), a photo, a video file or a folder of "
+            "photos",
         ),
     ] = "picamera"
+    loop: Annotated[
+        bool, Meta(description="repeat a video, photos or the demo without end, at the pace of the recording")
+    ] = False
     on_fault: Annotated[
         Literal["auto", "exit", "retry"],
         Meta(
@@ -59,7 +64,13 @@ class VisionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "balanced"
     min_face: Annotated[
-        int, Meta(ge=24, le=1080, description="side of the smallest face to detect, in pixels; larger is faster")
+        int,
+        Meta(
+            ge=24,
+            le=1080,
+            description="side of the smallest face to detect, in pixels of the frame, and of the upright original "
+            "of a photo in classify and recommend; larger is faster",
+        ),
     ] = 60
 
 

@@ -169,6 +169,47 @@ def test_a_folder_without_photos(mien: Mien, tmp_path: Path) -> None:
     assert "no photo" in outcome.err
 
 
+def test_a_photo_is_repeated_where_the_configuration_requests_it(mien: Mien, photo: Path, tmp_path: Path) -> None:
+    """Without end, so that only the number of frames ends the run; else it ends after 20."""
+    config = tmp_path / "mien.toml"
+    for loop, last in (("false", 4.75), ("true", 5.0)):
+        config.write_text(f"[camera]\nloop = {loop}\n", encoding="utf-8")
+        outcome = mien("run", "--config", config, "--camera", photo, "--json", "--max-frames", "21")
+        assert outcome.code == 0
+        assert json.loads(outcome.out.splitlines()[-1])["at"] == last
+
+
+@pytest.mark.parametrize("spec", ["", " "])
+def test_an_empty_camera_is_refused(mien: Mien, spec: str) -> None:
+    """It would otherwise be the folder that mien was started in."""
+    refused(mien("run", "--camera", spec), 2, "--camera is empty")
+
+
+def test_a_folder_is_classified_by_its_photos(mien: Mien, photo: Path) -> None:
+    """One line a photo; what is not a photo is left out, and a folder without photos is an error of its own."""
+    (photo.parent / "notes.txt").write_text("not a photo", encoding="utf-8")
+    empty = photo.parent / "empty"
+    empty.mkdir()
+    outcome = mien("classify", empty, photo.parent, "--json")
+    assert outcome.code == 4
+    assert f"{empty} holds no photo" in outcome.err
+    assert [json.loads(line)["path"] for line in outcome.out.splitlines()] == [str(photo)]
+
+
+def test_the_shared_photos_get_the_right_answer(mien: Mien, shared: Path) -> None:
+    """The box of the large photo is around the face, and every command takes what is a photo by its content."""
+    folder = shared / "cases" / "photos"
+    if not folder.is_dir():
+        pytest.skip("needs the photos of the test data")
+    [face] = json.loads(mien("classify", folder / "12mp.jpg", "--json").out)["faces"]
+    assert face["box"] == pytest.approx([1230, 1018, 1080, 1080], abs=60)
+    assert mien("run", "--camera", folder / "photo.jfif").code == 0
+    assert mien("recommend", folder / "photo.jfif").code == 0
+    for command in (("classify",), ("recommend",), ("run", "--camera")):
+        outcome = mien(*command, folder / "photo.heic")
+        assert outcome.code == 0 or "pillow-heif" in outcome.err
+
+
 def test_recommend_json_has_the_documented_fields(mien: Mien, photo: Path) -> None:
     """Songs for a photo and for an expression come as objects with the same fields, the asked number of them."""
     for arguments in ((photo,), ("--expression", "sad")):

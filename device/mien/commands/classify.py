@@ -13,18 +13,19 @@ from mien.config import Config
 from mien.config_file import load_effective
 from mien.errors import InputError
 from mien.events import Face, Reading, probabilities_by_label
+from mien.vision.camera.folder import list_photos
 from mien.vision.photo import read_photo
 from mien.vision.recognizer import find_yunet_file, open_classifier
 from mien.vision.still import classify_with_tta, haar_still_detector, yunet_still_detector
 
 Faces = list[tuple[Face, Reading]]
-"""Faces with their readings, the largest first."""
+"""Faces in the pixels of the upright original, with their readings, the largest first."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `mien classify`."""
     add_config(parser)
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a photo, or a folder of photos")
     parser.add_argument("--json", action="store_true", help="print one JSON object a photo")
 
 
@@ -32,16 +33,26 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the faces of every photo; one that cannot be read costs only itself, and the exit code."""
     classify = open_photo_classifier(load_effective(arguments.config))
     code = 0
-    for path in arguments.photos:
+    for argument in arguments.photos:
         try:
-            faces = classify(path)
+            paths = list_photos(argument) if argument.is_dir() else [argument]
         except InputError as error:
-            print(f"mien: {error}", file=sys.stderr)
-            code = error.exit_code
+            code = _print_error(error)
             continue
-        text = json.dumps(photo_to_dict(path, faces)) if arguments.json else format_photo(path, faces)
-        print(text, flush=True)
+        for path in paths:
+            try:
+                faces = classify(path)
+            except InputError as error:
+                code = _print_error(error)
+                continue
+            text = json.dumps(photo_to_dict(path, faces)) if arguments.json else format_photo(path, faces)
+            print(text, flush=True)
     return code
+
+
+def _print_error(error: InputError) -> int:
+    print(f"mien: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 def open_photo_classifier(config: Config) -> Callable[[Path], Faces]:
@@ -51,8 +62,9 @@ def open_photo_classifier(config: Config) -> Callable[[Path], Faces]:
     classifier = open_classifier(config.model)
 
     def classify(path: Path) -> Faces:
-        gray = read_photo(path)
-        return [(face, classify_with_tta(classifier, gray, face)) for face in detect(gray)]
+        photo = read_photo(path, min_face)
+        faces = detect(photo.gray, photo.scale)
+        return [(photo.to_original(face), classify_with_tta(classifier, photo.gray, face)) for face in faces]
 
     return classify
 

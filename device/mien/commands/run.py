@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mien.commands.arguments import add_config, positive
+from mien.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,8 @@ def run(arguments: argparse.Namespace) -> None:
     from mien.service import daemon
     from mien.service.lines import JsonLines, TextLines
 
+    if arguments.camera is not None and not arguments.camera.strip():
+        raise UsageError("--camera is empty: name a camera, a photo, a video or a folder, or use --camera demo.")
     config = load_effective(arguments.config)
     if arguments.camera is not None:
         camera = msgspec.structs.replace(config.camera, source=arguments.camera)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +19,8 @@ from mien.service.notify import Notifier
 from mien.service.output import Output
 from mien.service.pipeline import Pipeline
 from mien.service.signals import stop_signals
+from mien.vision.camera.base import Camera
+from mien.vision.camera.loop import open_looping
 from mien.vision.camera.open import open_camera
 from mien.vision.recognizer import ExpressionRecognizer
 
@@ -84,7 +86,9 @@ def run_pipeline(
     notifier = Notifier(healthy=lambda: all(output.alive() for output in outputs))
     recognizer = ExpressionRecognizer.open(config.vision, config.model)
     tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
-    camera = partial(open_camera, config.camera.source)
+    camera: Callable[[], Camera] = partial(open_camera, config.camera.source)
+    if config.camera.loop:
+        camera = partial(open_looping, camera)
     retry = config.camera.on_fault == "retry" or (config.camera.on_fault == "auto" and faults_published)
     pipeline = Pipeline(recognizer, tracker, controls, camera, retry=retry, notifier=notifier)
     with stop_signals(controls.stop):

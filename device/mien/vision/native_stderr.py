@@ -1,4 +1,4 @@
-"""Suppression of what numeric libraries print to stderr at start-up, for terminals and the journal."""
+"""Suppression of what native libraries print to stderr, for terminals and the journal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ _NOISE = re.compile(
 
 
 @contextmanager
-def suppress_native_stderr() -> Iterator[None]:
-    """Buffer what is written to stderr, by native code too, and write all but known noise at the end."""
+def suppress_native_stderr(noise: re.Pattern[bytes] = _NOISE) -> Iterator[None]:
+    """Buffer what is written to stderr, by native code too, and write all but known noise at the end.
+
+    noise: how its lines begin; by default, what runtimes and TensorFlow print at their start.
+    """
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as buffer:
@@ -29,5 +32,5 @@ def suppress_native_stderr() -> Iterator[None]:
             os.close(stderr)
             buffer.seek(0)
             for line in buffer:
-                if not _NOISE.match(line):
+                if not noise.match(line):
                     os.write(2, line)

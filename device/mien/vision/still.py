@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -16,10 +16,16 @@ from mien.vision.crop import to_input
 from mien.vision.detector import Gray, HaarDetector, largest_first, load_cascade, normalize_lighting, overlap
 from mien.vision.yunet import YunetDetector
 
-StillDetector = Callable[[Gray], list[Face]]
-"""Returns the faces of a photo, the largest first."""
 
-_CASCADE_SIDE = 24  # pixels of the cascades' own window, at the size that is searched
+class StillDetector(Protocol):
+    """Detects the faces of a photo."""
+
+    def __call__(self, gray: Gray, scale: float = 1.0) -> list[Face]:
+        """Return the faces, the largest first, in pixels of `gray`. scale: pixels of the original to one of these."""
+        ...
+
+
+_CASCADE_SIDE = 24  # pixels of the cascades' own window, at the size that is searched; YuNet needs as many
 _TILT = 15.0  # degrees either way
 _MIN_VOTES = 12  # raw hits of all passes together that make a face; 3 to 5 a pass are usual
 _SAME_FACE = 0.35  # overlap from which on two hits are of one face
@@ -45,18 +51,20 @@ def haar_still_detector(min_face: int) -> StillDetector:
     a low threshold: on composite frames recall rises from 0.70 to 0.82 without more false faces than one plain pass
     has. Finally the cascade that framed the network's training faces frames these too, where it detects them.
 
-    min_face: side of the smallest face to detect, in pixels.
+    min_face: side of the smallest face to detect, in pixels of the original photo.
     """
     cascades = [load_cascade("frontalface_default"), load_cascade("frontalface_alt2")]
     detector = HaarDetector(min_face)
 
-    def detect(gray: Gray) -> list[Face]:
-        scale = max(1.0, min(max(gray.shape) / _SEARCH_SIDE * 2, min_face / _CASCADE_SIDE))
-        size = round(gray.shape[1] / scale), round(gray.shape[0] / scale)
+    def detect(gray: Gray, scale: float = 1.0) -> list[Face]:
+        least = min_face / scale  # pixels of `gray`
+        shrink = max(1.0, min(max(gray.shape) / _SEARCH_SIDE * 2, least / _CASCADE_SIDE))
+        size = round(gray.shape[1] / shrink), round(gray.shape[0] / shrink)
         small = normalize_lighting(np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8))
-        smallest = max(_CASCADE_SIDE, min(round(min_face / scale), min(small.shape) // 2))
-        hits = _detect_in_views(cascades, small, smallest, scale)
-        return largest_first([detector.detect_near(gray, face) or face for face in _merge_hits(hits, _MIN_VOTES)])
+        smallest = max(_CASCADE_SIDE, min(round(least / shrink), min(small.shape) // 2))
+        hits = _detect_in_views(cascades, small, smallest, shrink)
+        faces = [detector.detect_near(gray, face) or face for face in _merge_hits(hits, _MIN_VOTES)]
+        return largest_first([face for face in faces if face.width >= least])
 
     return detect
 
@@ -64,17 +72,28 @@ def haar_still_detector(min_face: int) -> StillDetector:
 def yunet_still_detector(path: Path, min_face: int) -> StillDetector:
     """Return a detector that runs YuNet over the photo and its mirror image, at twice the size of streams.
 
-    The mean of both boxes is nearer to the face than either. path: YuNet's model file. min_face: side of the smallest
-    face to detect, in pixels. Raises ModelError.
+    The mean of both boxes is nearer to the face than either. A large photo is searched once more, at the size at which
+    the smallest face still has the 24 pixels that the network needs. path: YuNet's model file. min_face: side of the
+    smallest face to detect, in pixels of the original photo. Raises ModelError.
     """
-    detector = YunetDetector(path, min_face, _SEARCH_SIDE, _YUNET_SCORE)
+    detector = YunetDetector(path, 1, _SEARCH_SIDE, _YUNET_SCORE)
 
-    def detect(gray: Gray) -> list[Face]:
-        mirrored = detector.detect(np.ascontiguousarray(gray[:, ::-1]))
-        faces = [Face(gray.shape[1] - face.x - face.width, face.y, face.width, face.height) for face in mirrored]
-        return largest_first(_merge_hits([_Hit(face, 1) for face in detector.detect(gray) + faces], 1))
+    def detect(gray: Gray, scale: float = 1.0) -> list[Face]:
+        faces = _detect_both_ways(detector, gray)
+        fine = round(max(gray.shape) * min(1.0, _CASCADE_SIDE * scale / min_face))
+        if fine > _SEARCH_SIDE:
+            faces += _detect_both_ways(YunetDetector(path, 1, fine, _YUNET_SCORE), gray)
+        merged = _merge_hits([_Hit(face, 1) for face in faces], 1)
+        return largest_first([face for face in merged if face.width >= min_face / scale])
 
     return detect
+
+
+def _detect_both_ways(detector: YunetDetector, gray: Gray) -> list[Face]:
+    """Return the faces of a photo and those of its mirror image, all in the photo's pixels."""
+    mirrored = detector.detect(np.ascontiguousarray(gray[:, ::-1]))
+    faces = [Face(gray.shape[1] - face.x - face.width, face.y, face.width, face.height) for face in mirrored]
+    return detector.detect(gray) + faces
 
 
 class _Hit(NamedTuple):

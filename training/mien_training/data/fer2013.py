@@ -15,7 +15,7 @@ from mien.errors import InputError
 from mien.expression import LABELS, Expression
 from mien.vision.crop import INPUT_SIDE, resize
 from mien.vision.model_file import View
-from mien.vision.photo import SUFFIXES, read_gray
+from mien.vision.photo import read_gray
 from mien_training.data import visgraf
 from mien_training.data.labels import parse_expression, read_csv_rows
 
@@ -220,5 +220,5 @@ def _folder_rows(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Expression, 
         if label is None:
             raise InputError(f"{label_folder} is not named after an expression: use {', '.join(LABELS)}.")
         for path in sorted(label_folder.iterdir()):
-            if path.suffix.lower() in SUFFIXES:
+            if path.suffix.lower() in visgraf.SUFFIXES:
                 yield resize(read_gray(path, min_side=8, max_side=1280)), label, path

@@ -21,8 +21,11 @@ from mien.errors import InputError
 from mien.expression import LABELS, Expression
 from mien.vision.crop import to_input
 from mien.vision.detector import HaarDetector
-from mien.vision.photo import SUFFIXES, read_photo
+from mien.vision.photo import read_photo
 from mien_training.data.labels import parse_expression, read_csv_rows
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".tif", ".tiff"})
+"""Of files that count as a data set's pictures."""
 
 _TABLE = "labels.csv"
 _COLUMNS = ("picture", "person", "label")
@@ -61,7 +64,7 @@ def read_split(data: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expr
     detector = HaarDetector(_SMALLEST)
     for picture in pictures:
         if picture.person in wanted:
-            gray = read_photo(picture.path)
+            gray = read_photo(picture.path).gray
             faces = detector.detect(gray)
             if faces:
                 yield to_input(gray, faces[0])[:, :, 0], picture.label, picture.path

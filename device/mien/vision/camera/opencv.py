@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from mien.errors import InputError
 from mien.events import Frame
 from mien.vision.camera.base import CameraKind
+from mien.vision.camera.recording import RecordingClock, explain_unreadable, is_text
 from mien.vision.photo import read_photo
 
 PHOTO_SECONDS = 5.0
@@ -34,7 +36,7 @@ class PhotoCamera:
         """Yield the same frame several times for each photo. Raises InputError for one that cannot be read."""
         repeats = round(PHOTO_SECONDS / _PHOTO_INTERVAL)
         for index, path in enumerate(self._paths):
-            gray = read_photo(path)
+            gray = read_photo(path).gray
             for frame in range(repeats):
                 yield Frame(gray, at=(index * repeats + frame) * _PHOTO_INTERVAL)
 
@@ -46,34 +48,38 @@ class PhotoCamera:
 
 
 class VideoFileCamera:
-    """A video file, replayed as fast as it can be read, on the clock of its own frame rate."""
+    """A video file, replayed as fast as it can be read, upright, on the clock of its own timestamps."""
 
     kind: CameraKind = "replay"
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if is_text(path):
+            raise InputError(explain_unreadable(path))
+        _silence_decoders()
         # Each thread of a decoder would hold pictures of its own: 16 of them take tens of megabytes.
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_ANY, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():
-            raise InputError(f"{path} is neither a photo nor a video that can be read: check the file.")
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self._interval = 1 / rate if 1 <= rate <= 1000 else 1 / 25
-        self._frame_count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+            raise InputError(explain_unreadable(path))
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # not the default of OpenCV 4.11
+        self._clock = RecordingClock(self._capture.get(cv2.CAP_PROP_FPS), self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the video's frames. Raises InputError if it ends before the frame count of its header."""
-        count = 0
+        """Yield the video's frames. Raises InputError if it has none, or ends before the duration of its header."""
         picture = gray = None
         while True:
             ok, picture = self._capture.read(picture)
             if not ok:
                 break
             gray = _to_gray(picture, gray)
-            yield Frame(gray, at=count * self._interval)
-            count += 1
-        # Containers count a frame or two that no decoder delivers; only a file that was cut short lacks a tenth.
-        if count == 0 or count < self._frame_count * 0.9:
-            raise InputError(f"{self._path} ends early, after {count} of {self._frame_count} frames: copy it again.")
+            yield Frame(gray, self._clock.next_time(self._capture.get(cv2.CAP_PROP_POS_MSEC)))
+        if not self._clock.seconds:
+            raise InputError(explain_unreadable(self._path, int(self._capture.get(cv2.CAP_PROP_FOURCC))))
+        if not self._clock.is_complete:
+            raise InputError(
+                f"{self._path} ends early, after {self._clock.seconds:.1f} of {self._clock.duration:.1f} s: "
+                "copy it again."
+            )
 
     def set_frame_interval(self, interval: float) -> None:
         """Do nothing: a replay keeps its own interval."""
@@ -125,6 +131,16 @@ class V4l2Camera:
     def close(self) -> None:
         """Release the device."""
         self._capture.release()
+
+
+def _silence_decoders() -> None:
+    """Hold back what OpenCV and FFmpeg print to stderr: each failure of theirs ends as a sentence of ours.
+
+    FFmpeg's level is read once, when OpenCV first uses it. A level that the user has set is kept.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        cv2.setLogLevel(0)
 
 
 def _to_gray(picture: cv2.typing.MatLike, buffer: NDArray[np.uint8] | None) -> NDArray[np.uint8]:

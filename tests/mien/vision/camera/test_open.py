@@ -21,7 +21,11 @@ def test_each_specification_opens_its_kind(photo: Path) -> None:
 
 @pytest.mark.parametrize(
     ("spec", "message"),
-    [("nothing", "There is no camera, photo, video or folder 'nothing'"), ("/dev/video99", "There is no /dev/video99")],
+    [
+        ("", "The camera's name is empty"),
+        ("nothing", "There is no camera, photo, video or folder 'nothing'"),
+        ("/dev/video99", "There is no /dev/video99"),
+    ],
 )
 def test_an_unknown_camera_is_refused(spec: str, message: str) -> None:
     """In one sentence that names it."""
