@@ -37,7 +37,7 @@ def explain_start(error: Exception) -> str:
     reason = _describe(_root(error))
     if any(isinstance(each, PermissionError) for each in _chain(error)) or "permission denied" in text:
         return _explain_permission(reason)
-    if any(phrase in text for phrase in ("no camera number", "not found", "list index out of range")):
+    if any(phrase in text for phrase in ("no camera number", "camera(s) not found", "list index out of range")):
         denied = [str(path) for path in sorted(Path("/dev").glob("media*")) if not os.access(path, os.R_OK | os.W_OK)]
         if denied:  # libcamera leaves out a camera that may not be opened
             return _explain_permission(denied[0])
