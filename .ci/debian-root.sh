@@ -53,6 +53,13 @@ build_root() { # ROOT: installs the Debian unless it is already complete
   touch "$root/complete"
 }
 
+copy_clone() { # FOLDER: a copy of the clone as it is, without what git ignores
+  rm -rf "$1"
+  mkdir -p "$1"
+  git ls-files --cached --others --exclude-standard -z | tar --create --null --ignore-failed-read --files-from=- |
+    tar --extract --no-same-owner --directory="$1"
+}
+
 set_up() { # ROOT WHAT FUNCTION: runs the function; what other people's servers do not deliver today only skips the test
   local root=$1 what=$2 code
   set +e # "... || code=$?" would switch it off inside the function, too

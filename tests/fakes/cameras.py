@@ -1,10 +1,9 @@
-"""Cameras for tests: one that fails in a chosen way, and picamera2's classes."""
+"""A camera for tests that fails in a chosen way."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,50 +65,3 @@ def fail() -> None:
 def open_missing_camera() -> FakeCamera:
     """Raise what a missing camera raises when it is opened."""
     raise InputError("There is no camera: plug it in.")
-
-
-class FakePicamera2:
-    """picamera2's class: a stream with padded rows, whose size and stride a test may choose."""
-
-    size, stride, timeout = (640, 480), 704, False
-
-    def create_video_configuration(self, **main: object) -> object:
-        return main
-
-    def configure(self, config: object) -> None:
-        self.configured = config
-
-    def camera_configuration(self) -> dict[str, dict[str, object]]:
-        return {"main": {"size": self.size, "stride": self.stride}}
-
-    def start(self) -> None: ...
-
-    def set_controls(self, controls: object) -> None:
-        self.controls = controls
-
-    def capture_request(self, wait: float) -> FakePicamera2:
-        if self.timeout:
-            raise TimeoutError(wait)
-        return self
-
-    def cancel_all_and_flush(self) -> None: ...
-
-    def release(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class FakeMappedArray:
-    """picamera2's view of a buffer: rows whose padding is white, which no frame may show."""
-
-    def __init__(self, _request: object, _stream: str, *, reshape: bool) -> None:
-        rows = np.zeros((720, 704), np.uint8)
-        rows[:480, :640] = np.arange(480, dtype=np.uint16)[:, None] % 251
-        rows[:480, 640:] = 255
-        self.array = rows.reshape(-1)
-        assert not reshape
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...

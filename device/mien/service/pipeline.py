@@ -13,9 +13,9 @@ from mien.errors import InputError
 from mien.events import CameraEvent, CameraState, Event, Mood
 from mien.mood import MoodTracker
 from mien.service.notify import Notifier
-from mien.vision.camera.base import Camera
+from mien.vision.camera.base import Camera, LostCameraError
 from mien.vision.camera.frozen import FrozenFrameDetector
-from mien.vision.camera.thread import CameraThread, LostCameraError
+from mien.vision.camera.thread import CameraThread
 from mien.vision.frame_rate import FrameRateController, FrameRateMeter
 from mien.vision.recognizer import ExpressionRecognizer, Observation
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, Protocol
 
+from mien.errors import InputError
 from mien.events import Frame
 
 CameraKind = Literal["live", "replay", "stills"]
 """A live camera runs on the monotonic clock and never ends by itself; of stills, one after another may be equal."""
+
+
+class LostCameraError(InputError):
+    """A camera that cannot be closed, or whose call did not return: only a new process can open it again."""
 
 
 class Camera(Protocol):
@@ -25,5 +30,5 @@ class Camera(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the device; may be called twice."""
+        """Release the device; may be called twice. If that raises an exception, the camera is lost."""
         ...

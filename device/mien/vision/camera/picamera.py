@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import gc
+import math
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,20 +15,26 @@ import numpy as np
 
 from mien.errors import InputError
 from mien.events import Frame
-from mien.vision.camera.base import CameraKind
+from mien.vision.camera.base import CameraKind, LostCameraError
+from mien.vision.camera.picamera_faults import explain_import, explain_start
 
 SIZE = (640, 480)
 """Width and height that are requested, in pixels. The camera may choose others, which then apply."""
 
+BUFFERS = 3
+"""One that is processed, one that picamera2 keeps ready, one for the camera. A control applies as many frames later."""
+
 _LONGEST_INTERVAL = 1.0  # seconds between frames that is requested at most
 _SHORTEST_INTERVAL = 1 / 15  # enough for moods, and keeps the Pi cool
 _TIMEOUT = 5.0  # seconds without a frame before the camera counts as failed
+_CONTINUOUS = 2  # libcamera's AfModeContinuous
 
 
 class PiCamera:
     """The camera through picamera2: one small YUV420 stream, of which only the Y plane, the grey picture, is read.
 
     Rows of the buffer are padded to its stride; a frame is a view that leaves the padding out, so nothing is copied.
+    Raises InputError if the camera does not start, LostCameraError if it cannot be released after that either.
     """
 
     kind: CameraKind = "live"
@@ -31,41 +42,57 @@ class PiCamera:
     def __init__(self) -> None:
         try:
             from picamera2 import MappedArray, Picamera2
-        except ImportError:
-            raise InputError(
-                "picamera2 is not installed: run 'sudo apt install python3-picamera2' and make mien's environment "
-                "with --system-site-packages, or choose another camera with --camera."
-            ) from None
+        except Exception as error:
+            raise InputError(explain_import(error)) from error
         self._interval = self._requested_interval = _SHORTEST_INTERVAL
-        self._closed = False
         self._map_array: Any = MappedArray
+        self._camera: Any = None
         try:
-            self._camera: Any = Picamera2()
-            self._camera.configure(
-                self._camera.create_video_configuration(
-                    main={"size": SIZE, "format": "YUV420"}, controls=_frame_duration(self._interval)
-                )
-            )
+            _check_memory()
+            # Made in two steps, because a constructor that fails leaves behind what only its object can release.
+            self._camera = Picamera2.__new__(Picamera2)
+            self._camera.__init__()
+            atexit.unregister(self._camera.close)  # it hangs where the camera does, and the process would never end
+            self._paced = "FrameDurationLimits" in self._camera.camera_controls  # USB cameras lack it
+            self._camera.configure(_configuration(self._camera, self._interval))
             stream = self._camera.camera_configuration()["main"]
             self._size, self._stride = tuple(stream["size"]), int(stream["stride"])
             self._camera.start()
-        except (IndexError, KeyError, RuntimeError) as error:
-            raise InputError(
-                f"The Pi's camera does not start ({error}): check its cable, then run rpicam-hello."
-            ) from None
+        except Exception as error:
+            raise self._give_back(error) from error
+
+    def _give_back(self, error: Exception) -> InputError:
+        """Release a camera that did not start, and return the error to raise."""
+        camera, self._camera = self._camera, None
+        try:
+            if camera is not None:
+                _release(camera)
+        except Exception:
+            if getattr(camera, "is_open", False):
+                return LostCameraError(f"{explain_start(error)} It does not close either: start mien again.")
+        return InputError(explain_start(error))
 
     def frames(self) -> Iterator[Frame]:
         """Yield frames until the camera fails; each buffer is returned to the camera before the next is taken."""
+        last = -math.inf
         while True:
-            if self._interval != self._requested_interval:  # the sensor itself slows down: no frame is wasted
-                self._requested_interval = self._interval
-                self._camera.set_controls(_frame_duration(self._requested_interval))
+            self._request_interval()
             request = self._capture_request()
             try:
+                at = time.monotonic()
+                if not self._paced and at - last < self._interval * 0.9:
+                    continue
+                last = at
                 with self._map_array(request, "main", reshape=False) as mapped:
-                    yield Frame(y_plane(mapped.array, self._size, self._stride), at=time.monotonic())
+                    yield Frame(y_plane(mapped.array, self._size, self._stride), at)
             finally:
                 request.release()
+
+    def _request_interval(self) -> None:
+        """Let the sensor itself slow down where it can: no frame is wasted."""
+        if self._paced and self._interval != self._requested_interval:
+            self._requested_interval = self._interval
+            self._camera.set_controls(_frame_duration(self._requested_interval))
 
     def _capture_request(self) -> Any:
         try:
@@ -81,10 +108,10 @@ class PiCamera:
             self._interval = interval
 
     def close(self) -> None:
-        """Stop the camera and release it."""
-        if not self._closed:
-            self._closed = True
-            self._camera.close()
+        """Stop the camera and release it with its buffers. Raises what picamera2 raises: the camera is then lost."""
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            _release(camera)
 
 
 def y_plane(
@@ -105,7 +132,71 @@ def y_plane(
     return flat[: stride * height].reshape(height, stride)[:, :width]
 
 
+def _configuration(camera: Any, interval: float) -> Any:
+    """Return the configuration of a Picamera2: a small picture of all that its sensor sees, in focus."""
+    controls: dict[str, Any] = {}
+    if "FrameDurationLimits" in camera.camera_controls:
+        controls |= _frame_duration(interval)
+    if "AfMode" in camera.camera_controls:  # it is manual, at a distance set once, until something else is requested
+        controls["AfMode"] = _CONTINUOUS
+    sensor = {}
+    if "ColorFilterArrangement" in camera.camera_properties:  # a sensor with modes; a USB camera has none
+        # For a small picture libcamera prefers a mode that reads only the middle of the sensor: 39 % of the width of
+        # Camera v2, 50 % of Camera Module 3. All sensors of the Pi have one of half the size that reads all of it.
+        width, height = camera.sensor_resolution
+        sensor["output_size"] = (width // 2, height // 2)
+    return camera.create_video_configuration(
+        main={"size": SIZE, "format": "YUV420"}, raw=None, buffer_count=BUFFERS, controls=controls, sensor=sensor
+    )
+
+
 def _frame_duration(interval: float) -> dict[str, tuple[int, int]]:
     """Return the control that sets the seconds between frames."""
     microseconds = round(interval * 1e6)
     return {"FrameDurationLimits": (microseconds, microseconds)}
+
+
+def _check_memory() -> None:
+    """Raise what picamera2 raises where the buffers' memory cannot be opened, before it has acquired the camera.
+
+    Its constructor opens that memory last, and would leave the camera acquired.
+    """
+    with contextlib.suppress(ImportError):
+        from picamera2.allocators import dmaallocator
+
+        dmaallocator.DmaHeap().close()
+
+
+def _release(camera: Any) -> None:
+    """Close a Picamera2, however far it has come, with all that it leaves open. Raises what its close() raises."""
+    atexit.unregister(camera.close)
+    allocator = vars(camera).get("allocator")
+    try:
+        camera.close()
+    finally:
+        _close_pipe(camera)
+        if allocator is not None and not camera.is_open:
+            camera.allocator = allocator  # for requests that are released late; close() made one with a new descriptor
+            _free_buffers(allocator)
+            gc.collect()  # its two event loops leave their selectors, each with a descriptor, in circles of references
+
+
+def _close_pipe(camera: Any) -> None:
+    """Close the pipe to picamera2's event loop, which a camera that was never opened leaves open."""
+    pipe = vars(camera).get("notifymeread")
+    if pipe is not None and not pipe.closed and not camera.is_open:
+        pipe.close()
+        os.close(camera.notifyme_w)
+
+
+def _free_buffers(allocator: Any) -> None:
+    """Free the buffers of a closed camera.
+
+    picamera2 itself frees them with some later garbage collection, and never those of which a frame is still
+    referenced: a mapping cannot be closed then. Dropped instead, it ends with the last such frame.
+    """
+    with contextlib.suppress(AttributeError):  # another version's allocator
+        allocator.mapped_buffers.clear()
+        allocator.mapped_buffers_used.clear()
+        allocator.close()
+        allocator.dmaHeap = None  # closed; a second close() would close a descriptor that is no longer its own

@@ -11,7 +11,7 @@ from typing import Any
 
 from mien.errors import InputError, MienError
 from mien.events import Frame
-from mien.vision.camera.base import Camera
+from mien.vision.camera.base import Camera, LostCameraError
 
 OPEN_TIMEOUT = 20.0
 """Seconds for a camera to open: libcamera takes a few on a slow card."""
@@ -23,10 +23,6 @@ CLOSE_TIMEOUT = 5.0
 """Seconds for close(), which can hang in libcamera for good (picamera2 issue 1264)."""
 
 _POLL = 0.1  # seconds between two checks of whether to go on waiting
-
-
-class LostCameraError(InputError):
-    """A call to the camera did not return. Its thread may hang for ever: only a new process can open it again."""
 
 
 class CameraThread:
@@ -79,9 +75,16 @@ class CameraThread:
     def close(self) -> None:
         """Close the camera and end its thread; may be called twice. Raises LostCameraError if it does not close."""
         camera, self._camera = self._camera, None
-        if camera is not None:
+        if camera is None:
+            return
+        try:
             if not self._lost:
                 self._call(camera.close, CLOSE_TIMEOUT, "does not close")
+        except LostCameraError:
+            raise
+        except InputError as error:
+            raise LostCameraError(f"The camera does not close: start mien again. {error}") from error
+        finally:
             self._calls.put(None)
 
     def _run_calls(self) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from mien.errors import InputError
 from mien.vision.camera import thread
-from mien.vision.camera.thread import CameraThread, LostCameraError
+from mien.vision.camera.base import LostCameraError
+from mien.vision.camera.thread import CameraThread
 from tests.eventually import eventually
 from tests.fakes.cameras import FakeCamera, fail, hang, open_missing_camera
 
