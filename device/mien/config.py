@@ -24,8 +24,8 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             min_length=1,
-            description="picamera, demo, a video device (0 or /dev/video0), a photo, a video file or a folder of "
-            "photos",
+            description="picamera (picamera:1 is the second), demo, a video device (0 or /dev/video0), a photo, a "
+            "video file or a folder of photos",
         ),
     ] = "picamera"
     loop: Annotated[
@@ -38,6 +38,24 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "retry opens the camera again after 1 s, then up to every 60 s; auto retries where MQTT publishes the fault"
         ),
     ] = "auto"
+    zoom: Annotated[
+        float, Meta(ge=1, le=4, description="1 shows the whole picture, 2 the middle half of its width and height")
+    ] = 1.0
+    focus: Annotated[
+        Annotated[str, Meta(pattern="^(continuous|auto)$")] | Annotated[float, Meta(ge=0.05, le=100)],
+        Meta(
+            description="continuous, auto (once at the start) or a distance in metres, as in 1.5; for the Pi's cameras "
+            "whose lens can be moved"
+        ),
+    ] = "continuous"
+    exposure: Annotated[
+        float,
+        Meta(
+            ge=-8,
+            le=8,
+            description="exposure compensation of the Pi's camera in EV: 1 is twice as bright, -1 half as bright",
+        ),
+    ] = 0.0
 
 
 class VisionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

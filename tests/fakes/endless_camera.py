@@ -31,7 +31,7 @@ class EndlessCamera:
 
     kind: Literal["live"] = "live"
 
-    def __init__(self, _spec: str) -> None:
+    def __init__(self, _config: object) -> None:
         self._check()
         OPEN.touch()
 

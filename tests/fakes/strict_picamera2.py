@@ -30,7 +30,8 @@ class FakePicamera2:
     """picamera2's class: one camera that only one object can acquire, and a stream with padded rows.
 
     A test may choose the class attributes: the stream's size and stride, whether requests time out, how many cameras
-    there are, what they advertise, and an exception for one of the steps ("configure", "start", "close").
+    there are, what they advertise, the part of the sensor that is read (left, top, width, height), and an exception for
+    one of the steps ("configure", "start", "close").
     """
 
     size, stride, timeout = (640, 480), 704, False
@@ -38,21 +39,23 @@ class FakePicamera2:
     advertised: ClassVar[set[str]] = {"FrameDurationLimits"}
     properties: ClassVar[dict[str, object]] = {"Model": "fake"}
     sensor_resolution = (3280, 2464)
+    read_area = (0, 0, 3280, 2464)
     failures: ClassVar[dict[str, Exception]] = {}
     owner: ClassVar[FakePicamera2 | None] = None
     """The object that has acquired the camera."""
 
-    def __init__(self) -> None:
+    def __init__(self, camera_num: int = 0) -> None:
         self.notifyme_r, self.notifyme_w = os.pipe2(os.O_NONBLOCK)
         self.notifymeread = os.fdopen(self.notifyme_r, "rb")
         self.is_open = self.started = False
         self.camera_config: dict[str, Any] = {}
         self.controls: dict[str, object] = {}
         self.requests = 0
-        if not self.cameras:
+        if camera_num >= len(self.global_camera_info()):
             raise RuntimeError(
-                'No camera number 0 found - use "rpicam-hello --list-cameras" to check connected cameras'
+                f'No camera number {camera_num} found - use "rpicam-hello --list-cameras" to check connected cameras'
             )
+        self.camera_idx = camera_num
         if FakePicamera2.owner is not None:
             busy = RuntimeError("Failed to acquire camera: Device or resource busy")
             raise RuntimeError("Camera __init__ sequence did not complete.") from busy
@@ -61,9 +64,16 @@ class FakePicamera2:
         atexit.register(self.close)
         self.allocator = FakeAllocator()
 
+    @classmethod
+    def global_camera_info(cls) -> list[dict[str, object]]:
+        return [{"Num": number, "Id": f"fake{number}"} for number in range(cls.cameras)]
+
     @property
-    def camera_controls(self) -> dict[str, tuple[int, int, int]]:
-        return dict.fromkeys(self.advertised, (0, 0, 0)) if self.is_open else {}
+    def camera_controls(self) -> dict[str, tuple[Any, Any, Any]]:
+        if not self.is_open:
+            return {}
+        area = self.read_area if self.camera_config else (0, 0, 65535, 65535)  # unknown until a mode is chosen
+        return {name: (area, area, area) if "Crop" in name else (0, 0, 0) for name in self.advertised}
 
     @property
     def camera_properties(self) -> dict[str, object]:
@@ -90,6 +100,8 @@ class FakePicamera2:
         self.controls = {}
         self.set_controls(config["controls"])
         self.camera_config = {**config, "main": {**config["main"], "size": self.size, "stride": self.stride}}
+        if "ScalerCrops" in self.advertised:
+            self.set_controls({"ScalerCrops": [self.read_area]})
 
     def camera_configuration(self) -> dict[str, Any]:
         return self.camera_config

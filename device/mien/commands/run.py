@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `mien run`."""
     add_config(parser)
     parser.add_argument(
-        "--camera", metavar="SPEC", help="picamera, demo, 0 or /dev/video0, a photo, a video or a folder"
+        "--camera", metavar="SPEC", help="picamera, picamera:1, demo, 0 or /dev/video0, a photo, a video or a folder"
     )
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     parser.add_argument("--max-frames", type=positive, metavar="N", help="stop after so many frames")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.config import Config, ModelConfig, MoodConfig, VisionConfig
+from mien.config import CameraConfig, Config, ModelConfig, MoodConfig, VisionConfig
 from mien.controls import Controls
 from mien.errors import InputError
 from mien.events import CameraEvent, Event
@@ -197,7 +197,7 @@ def test_a_corrupt_photo_in_a_folder_ends_with_its_name(recognizer: ExpressionRe
     """It is fatal even with on_fault = "retry": a replay would fail at the same place again."""
     cv2.imwrite(str(tmp_path / "a.png"), NOISE.integers(0, 255, (100, 100)).astype(np.uint8))
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 not a JPEG")
-    _, text = PipelineRun(recognizer, lambda: open_camera(str(tmp_path))).raising()
+    _, text = PipelineRun(recognizer, lambda: open_camera(CameraConfig(source=str(tmp_path)))).raising()
     assert "b.jpg" in text
 
 

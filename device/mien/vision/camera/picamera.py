@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from mien.config import CameraConfig
 from mien.errors import InputError
 from mien.events import Frame
 from mien.vision.camera.base import CameraKind, LostCameraError
 from mien.vision.camera.picamera_faults import explain_import, explain_start
+from mien.vision.camera.zoom import center, center_rectangle
 
 SIZE = (640, 480)
 """Width and height that are requested, in pixels. The camera may choose others, which then apply."""
@@ -27,7 +29,10 @@ BUFFERS = 3
 _LONGEST_INTERVAL = 1.0  # seconds between frames that is requested at most
 _SHORTEST_INTERVAL = 1 / 15  # enough for moods, and keeps the Pi cool
 _TIMEOUT = 5.0  # seconds without a frame before the camera counts as failed
-_CONTINUOUS = 2  # libcamera's AfModeContinuous
+_AF_MANUAL = 0  # libcamera's AfModeManual
+_AF_MODES = {"auto": 1, "continuous": 2}  # its AfModeAuto and AfModeContinuous
+_AF_START = 0  # its AfTriggerStart
+_DEFAULTS = CameraConfig()
 
 
 class PiCamera:
@@ -39,7 +44,12 @@ class PiCamera:
 
     kind: CameraKind = "live"
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0, config: CameraConfig = _DEFAULTS) -> None:
+        """Open and start a camera.
+
+        number: of the camera, from 0, in the order of rpicam-hello --list-cameras. config: for its zoom, focus and
+        exposure. `supported` names those keys of the lens and the exposure that the camera supports.
+        """
         try:
             from picamera2 import MappedArray, Picamera2
         except Exception as error:
@@ -51,26 +61,47 @@ class PiCamera:
             _check_memory()
             # Made in two steps, because a constructor that fails leaves behind what only its object can release.
             self._camera = Picamera2.__new__(Picamera2)
-            self._camera.__init__()
+            self._camera.__init__(number)
             atexit.unregister(self._camera.close)  # it hangs where the camera does, and the process would never end
             self._paced = "FrameDurationLimits" in self._camera.camera_controls  # USB cameras lack it
-            self._camera.configure(_configuration(self._camera, self._interval))
+            settings = _settings(self._camera, config)
+            self.supported = settings.keys()
+            controls = {name: value for setting in settings.values() for name, value in setting.items()}
+            self._camera.configure(_configuration(self._camera, self._interval, controls))
             stream = self._camera.camera_configuration()["main"]
             self._size, self._stride = tuple(stream["size"]), int(stream["stride"])
+            self._view = self._zoom(config.zoom)
             self._camera.start()
+            if config.focus == "auto" and "focus" in self.supported:
+                self._camera.set_controls({"AfTrigger": _AF_START})
         except Exception as error:
-            raise self._give_back(error) from error
+            raise self._give_back(error, number) from error
 
-    def _give_back(self, error: Exception) -> InputError:
+    def _zoom(self, zoom: float) -> tuple[slice, slice]:
+        """Let the configured camera read the middle of its sensor; returns the rows and columns of the picture to use.
+
+        That is all of it, except where the camera lacks the control; then it is the picture's middle.
+        """
+        advertised = self._camera.camera_controls
+        if zoom == 1 or "ScalerCrop" not in advertised:
+            return center(self._size, zoom)
+        # The control's maximum is what the mode reads, in pixels of the whole sensor.
+        crop = center_rectangle(advertised["ScalerCrop"][1], self._size, zoom)
+        # Where there is also one crop for each stream, picamera2 sets it, and libcamera then ignores ScalerCrop.
+        self._camera.set_controls({"ScalerCrops": [crop]} if "ScalerCrops" in advertised else {"ScalerCrop": crop})
+        return center(self._size, 1)
+
+    def _give_back(self, error: Exception, number: int) -> InputError:
         """Release a camera that did not start, and return the error to raise."""
         camera, self._camera = self._camera, None
+        sentence = explain_start(error, number, _count_cameras(camera))
         try:
             if camera is not None:
                 _release(camera)
         except Exception:
             if getattr(camera, "is_open", False):
-                return LostCameraError(f"{explain_start(error)} It does not close either: start mien again.")
-        return InputError(explain_start(error))
+                return LostCameraError(f"{sentence} It does not close either: start mien again.")
+        return InputError(sentence)
 
     def frames(self) -> Iterator[Frame]:
         """Yield frames until the camera fails; each buffer is returned to the camera before the next is taken."""
@@ -84,7 +115,7 @@ class PiCamera:
                     continue
                 last = at
                 with self._map_array(request, "main", reshape=False) as mapped:
-                    yield Frame(y_plane(mapped.array, self._size, self._stride), at)
+                    yield Frame(y_plane(mapped.array, self._size, self._stride)[self._view], at)
             finally:
                 request.release()
 
@@ -132,13 +163,25 @@ def y_plane(
     return flat[: stride * height].reshape(height, stride)[:, :width]
 
 
-def _configuration(camera: Any, interval: float) -> Any:
-    """Return the configuration of a Picamera2: a small picture of all that its sensor sees, in focus."""
-    controls: dict[str, Any] = {}
+def _settings(camera: Any, config: CameraConfig) -> dict[str, dict[str, float]]:
+    """Return the controls for the lens and the exposure by key of [camera], without keys that need a control it lacks.
+
+    The lens is set in any case: it is manual, at a distance set once, until something else is requested.
+    """
+    focus: dict[str, float]
+    if isinstance(config.focus, str):
+        focus = {"AfMode": _AF_MODES[config.focus]}
+    else:
+        focus = {"AfMode": _AF_MANUAL, "LensPosition": 1 / config.focus}  # dioptres, which libcamera limits to its lens
+    settings = {"focus": focus, "exposure": {"ExposureValue": config.exposure}}
+    return {key: setting for key, setting in settings.items() if setting.keys() <= camera.camera_controls.keys()}
+
+
+def _configuration(camera: Any, interval: float, controls: dict[str, float]) -> Any:
+    """Return the configuration of a Picamera2: a small picture of all that its sensor reads, with these controls."""
+    all_controls: dict[str, Any] = dict(controls)
     if "FrameDurationLimits" in camera.camera_controls:
-        controls |= _frame_duration(interval)
-    if "AfMode" in camera.camera_controls:  # it is manual, at a distance set once, until something else is requested
-        controls["AfMode"] = _CONTINUOUS
+        all_controls |= _frame_duration(interval)
     sensor = {}
     if "ColorFilterArrangement" in camera.camera_properties:  # a sensor with modes; a USB camera has none
         # For a small picture libcamera prefers a mode that reads only the middle of the sensor: 39 % of the width of
@@ -146,7 +189,7 @@ def _configuration(camera: Any, interval: float) -> Any:
         width, height = camera.sensor_resolution
         sensor["output_size"] = (width // 2, height // 2)
     return camera.create_video_configuration(
-        main={"size": SIZE, "format": "YUV420"}, raw=None, buffer_count=BUFFERS, controls=controls, sensor=sensor
+        main={"size": SIZE, "format": "YUV420"}, raw=None, buffer_count=BUFFERS, controls=all_controls, sensor=sensor
     )
 
 
@@ -154,6 +197,13 @@ def _frame_duration(interval: float) -> dict[str, tuple[int, int]]:
     """Return the control that sets the seconds between frames."""
     microseconds = round(interval * 1e6)
     return {"FrameDurationLimits": (microseconds, microseconds)}
+
+
+def _count_cameras(camera: Any) -> int:
+    """Return how many cameras picamera2 lists; 0 where it does not come so far."""
+    with contextlib.suppress(Exception):
+        return len(camera.global_camera_info())
+    return 0
 
 
 def _check_memory() -> None:

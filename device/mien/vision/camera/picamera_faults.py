@@ -31,8 +31,11 @@ def explain_import(error: Exception) -> str:
     )
 
 
-def explain_start(error: Exception) -> str:
-    """Return the sentence for an exception that opening, configuring or starting the camera raised."""
+def explain_start(error: Exception, number: int = 0, count: int = 0) -> str:
+    """Return the sentence for an exception that opening, configuring or starting the camera raised.
+
+    number: of the camera, from 0. count: how many cameras are listed.
+    """
     text = " ".join(str(each) for each in _chain(error)).lower()
     reason = _describe(_root(error))
     if any(isinstance(each, PermissionError) for each in _chain(error)) or "permission denied" in text:
@@ -41,6 +44,8 @@ def explain_start(error: Exception) -> str:
         denied = [str(path) for path in sorted(Path("/dev").glob("media*")) if not os.access(path, os.R_OK | os.W_OK)]
         if denied:  # libcamera leaves out a camera that may not be opened
             return _explain_permission(denied[0])
+        if 0 < count <= number:
+            return _explain_number(number, count)
         return (
             "No camera is detected at the Pi's connector: switch the Pi off and check the camera's cable at both ends, "
             f"then run rpicam-hello --list-cameras, {_OTHERWISE}."
@@ -51,6 +56,13 @@ def explain_start(error: Exception) -> str:
             f"mien), {_OTHERWISE}."
         )
     return f"The Pi's camera does not start ({reason}): check its cable, then run rpicam-hello."
+
+
+def _explain_number(number: int, count: int) -> str:
+    cameras = "1 camera is detected, picamera:0"
+    if count > 1:
+        cameras = f"{count} cameras are detected, picamera:0 to picamera:{count - 1}"
+    return f"There is no picamera:{number}: {cameras}; check the other's cable, then run rpicam-hello --list-cameras."
 
 
 def _explain_permission(what: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from mien.config import CameraConfig
 from mien.errors import InputError
 from mien.vision.camera.folder import list_photos
 from mien.vision.camera.open import open_camera
@@ -53,7 +54,7 @@ def test_nothing_stops_a_folder(folder: Path, caplog: pytest.LogCaptureFixture) 
 def test_a_damaged_photo_is_reported_by_its_name(folder: Path, length: int) -> None:
     """Since it is a photo that a person expects to be read, unlike what is left out."""
     (folder / "b.jpg").write_bytes((folder / "a.jfif").read_bytes()[:length])
-    frames = open_camera(str(folder)).frames()
+    frames = open_camera(CameraConfig(source=str(folder))).frames()
     assert [next(frames).at for _ in range(20)][-1] == 4.75
     with pytest.raises(InputError, match=r"b\.jpg is not a picture that can be read"):
         next(frames)

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from mien.config import CameraConfig
 from mien.errors import InputError
 from mien.events import Frame
 from mien.vision.camera.base import CameraKind
@@ -86,7 +87,7 @@ def test_a_video_is_repeated(tmp_path: Path) -> None:
     for level in range(5):
         writer.write(scene() // (level + 1))
     writer.release()
-    camera = open_looping(lambda: open_camera(str(path)))
+    camera = open_looping(lambda: open_camera(CameraConfig(source=str(path))))
     frames = [(frame.at, int(frame.gray.mean())) for frame in islice(camera.frames(), 12)]
     camera.close()
     assert frames[0][1] == frames[5][1] == frames[10][1] > frames[4][1]

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mien.config import CameraConfig
 from mien.errors import InputError
 from mien.vision.camera.open import open_camera
 from mien.vision.camera.opencv import PHOTO_SECONDS, PhotoCamera, V4l2Camera, VideoFileCamera
@@ -81,7 +82,7 @@ def test_a_stream_of_jpegs_is_a_video(tmp_path: Path) -> None:
     """On the clock of the usual frame rate, since it has neither timestamps nor a frame rate of its own."""
     path = tmp_path / "stream.mjpeg"
     path.write_bytes(cv2.imencode(".jpg", scene())[1].tobytes() * 20)
-    camera = open_camera(str(path))
+    camera = open_camera(CameraConfig(source=str(path)))
     assert [frame.at for frame in camera.frames()] == pytest.approx(np.arange(20) / 25)
     camera.close()
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mien.config import CameraConfig
 from mien.errors import InputError
 from mien.vision.camera.base import LostCameraError
 from mien.vision.camera.picamera import PiCamera
@@ -80,6 +81,93 @@ def test_only_advertised_controls_are_set(picamera2: type[FakePicamera2], advert
     camera.set_frame_interval(0.5)
     assert camera._camera.controls.keys() == advertised
     camera.close()
+
+
+AUTOFOCUS = {"AfMode", "AfTrigger", "LensPosition"}
+
+
+@pytest.mark.parametrize(
+    ("focus", "controls"),
+    [
+        ("continuous", {"AfMode": 2}),
+        ("auto", {"AfMode": 1, "AfTrigger": 0}),
+        (0.5, {"AfMode": 0, "LensPosition": 2.0}),
+        (4, {"AfMode": 0, "LensPosition": 0.25}),
+    ],
+)
+def test_the_lens_is_set(picamera2: type[FakePicamera2], focus: str | float, controls: dict[str, object]) -> None:
+    """To focus continuously, once, or at a distance: metres become dioptres."""
+    picamera2.advertised = AUTOFOCUS
+    camera = PiCamera(config=CameraConfig(focus=focus))
+    assert camera._camera.controls == controls
+    assert camera.supported == {"focus"}
+
+
+def test_the_exposure_is_compensated(picamera2: type[FakePicamera2]) -> None:
+    """Where the camera can."""
+    picamera2.advertised = {"ExposureValue"}
+    camera = PiCamera(config=CameraConfig(exposure=1.5, focus=2))
+    assert camera._camera.controls == {"ExposureValue": 1.5}
+    assert camera.supported == {"exposure"}
+
+
+CAMERA_MODULE_3 = (0, 0, 4608, 2592)
+
+
+@pytest.mark.parametrize(
+    ("area", "zoom", "crop"),
+    [
+        ((0, 0, 3280, 2464), 2, (820, 617, 1640, 1230)),
+        (CAMERA_MODULE_3, 2, (1440, 648, 1728, 1296)),
+        ((768, 432, 3072, 1728), 1.5, (1536, 720, 1536, 1152)),
+        (CAMERA_MODULE_3, 1, None),
+    ],
+)
+def test_the_sensor_zooms(
+    picamera2: type[FakePicamera2], area: tuple[int, int, int, int], zoom: float, crop: tuple[int, ...] | None
+) -> None:
+    """Before the start, to the middle of what its mode reads, in the picture's shape. Pictures keep their size."""
+    picamera2.read_area = area
+    for name, expected in (("ScalerCrop", crop), ("ScalerCrops", crop and [crop])):
+        picamera2.advertised = {"ScalerCrop", name}
+        camera = PiCamera(config=CameraConfig(zoom=zoom))
+        assert camera._camera.controls.get(name) == (expected or ([area] if name == "ScalerCrops" else None))
+        assert next(camera.frames()).gray.shape == (480, 640)
+        camera.close()
+
+
+def test_a_picture_is_cropped_where_the_sensor_is_not(picamera2: type[FakePicamera2]) -> None:
+    """To its middle, which is not copied."""
+    del picamera2
+    frame = next(PiCamera(config=CameraConfig(zoom=2)).frames())
+    assert frame.gray.shape == (240, 320)
+    assert (frame.gray == (np.arange(120, 360) % 251)[:, None]).all()
+    assert frame.gray.base is not None
+
+
+@pytest.mark.parametrize(("cameras", "number"), [(1, 0), (2, 0), (2, 1)])
+def test_a_camera_is_opened_by_its_number(picamera2: type[FakePicamera2], cameras: int, number: int) -> None:
+    """It is counted from 0."""
+    picamera2.cameras = cameras
+    assert PiCamera(number)._camera.camera_idx == number
+
+
+@pytest.mark.parametrize(
+    ("cameras", "match"),
+    [
+        (0, "No camera is detected at the Pi's connector"),
+        (1, r"no picamera:2: 1 camera is detected, picamera:0;.*--list-cameras"),
+        (2, r"no picamera:2: 2 cameras are detected, picamera:0 to picamera:1;.*--list-cameras"),
+    ],
+)
+def test_a_camera_number_that_is_missing_is_named(
+    picamera2: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch, cameras: int, match: str
+) -> None:
+    """With the number of cameras."""
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))  # whatever /dev holds here
+    picamera2.cameras = cameras
+    with pytest.raises(InputError, match=match):
+        PiCamera(2)
 
 
 @pytest.mark.parametrize(

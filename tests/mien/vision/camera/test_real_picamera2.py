@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from mien.config import CameraConfig
 from mien.errors import InputError
 from mien.events import Frame
 from mien.vision.camera.base import LostCameraError
@@ -60,9 +62,9 @@ def without_garbage_collection() -> Iterator[None]:
     gc.enable()
 
 
-def read_frames(count: int = 3) -> None:
+def read_frames(count: int = 3, config: CameraConfig | None = None) -> None:
     """Open the camera, read some frames and close it."""
-    camera = PiCamera()
+    camera = PiCamera(config=config or CameraConfig())
     frames = camera.frames()
     for _ in range(count):
         frame = next(frames)
@@ -307,13 +309,16 @@ def test_a_camera_without_a_frame_rate_is_read_all_the_same(library: Any, monkey
     assert all(later - earlier > 0.15 for earlier, later in itertools.pairwise(times))
 
 
-def test_the_lens_focuses_by_itself(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it can be moved."""
-    af_mode = import_module("libcamera").controls.AfMode
-    advertise_only(
-        library, monkeypatch, lambda controls: controls.update(AfMode=(af_mode, next(iter(controls.values()))[1]))
-    )
-    started = []
+def advertise_control(library: Any, monkeypatch: pytest.MonkeyPatch, name: str, limits: object) -> None:
+    """Let the camera advertise one more control, with its minimum, maximum and default."""
+    control = getattr(import_module("libcamera").controls, name)
+    advertise_only(library, monkeypatch, lambda controls: controls.update({name: (control, limits)}))
+
+
+@pytest.fixture
+def started(library: Any, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The controls with which each camera of a test starts."""
+    started: list[dict[str, Any]] = []
     real = library.start_
 
     def start_(self: Any) -> None:
@@ -321,8 +326,78 @@ def test_the_lens_focuses_by_itself(library: Any, monkeypatch: pytest.MonkeyPatc
         real(self)
 
     monkeypatch.setattr(library, "start_", start_)
+    return started
+
+
+NO_LIMITS = SimpleNamespace(min=0, max=0, default=0)
+
+
+def test_the_lens_focuses_by_itself(
+    library: Any, monkeypatch: pytest.MonkeyPatch, started: list[dict[str, Any]]
+) -> None:
+    """Where it can be moved."""
+    advertise_control(library, monkeypatch, "AfMode", NO_LIMITS)
     read_frames()
     assert started[0]["AfMode"] == int(import_module("libcamera").controls.AfModeEnum.Continuous)
+
+
+def test_the_lens_focuses_once(library: Any, monkeypatch: pytest.MonkeyPatch, started: list[dict[str, Any]]) -> None:
+    """Its mode is set at the start, and it is triggered then."""
+    controls = import_module("libcamera").controls
+    for name in ("AfMode", "AfTrigger", "LensPosition"):
+        advertise_control(library, monkeypatch, name, NO_LIMITS)
+    triggers = []
+    real = library.set_controls
+
+    def set_controls(self: Any, values: dict[str, Any]) -> None:
+        if "AfTrigger" in values:
+            triggers.append((self.started, values["AfTrigger"]))
+        real(self, values)
+
+    monkeypatch.setattr(library, "set_controls", set_controls)
+    read_frames(config=CameraConfig(focus="auto"))
+    assert started[0]["AfMode"] == int(controls.AfModeEnum.Auto)
+    assert triggers == [(True, int(controls.AfTriggerEnum.Start))]
+
+
+def test_focus_and_exposure_are_set(
+    library: Any, monkeypatch: pytest.MonkeyPatch, started: list[dict[str, Any]]
+) -> None:
+    """A distance in dioptres, in manual mode. libcamera takes the values."""
+    for name in ("AfMode", "AfTrigger", "LensPosition", "ExposureValue"):
+        advertise_control(library, monkeypatch, name, NO_LIMITS)
+    read_frames(config=CameraConfig(focus=0.5, exposure=-1.5))
+    manual = int(import_module("libcamera").controls.AfModeEnum.Manual)
+    expected = {"AfMode": manual, "LensPosition": 2.0, "ExposureValue": -1.5}
+    assert {name: started[0][name] for name in expected} == expected
+
+
+def test_the_sensor_zooms(library: Any, monkeypatch: pytest.MonkeyPatch, started: list[dict[str, Any]]) -> None:
+    """To the middle of what its mode reads, in the picture's shape: here of Camera Module 3, which is wider."""
+    rectangle = import_module("libcamera").Rectangle(0, 0, 4608, 2592)
+    advertise_control(
+        library, monkeypatch, "ScalerCrop", SimpleNamespace(min=rectangle, max=rectangle, default=rectangle)
+    )
+    read_frames(config=CameraConfig(zoom=2))
+    assert started[0]["ScalerCrop"] == (1440, 648, 1728, 1296)
+
+
+def test_a_picture_is_cropped_where_the_sensor_is_not() -> None:
+    """libcamera's virtual camera has no ScalerCrop. Nothing is copied."""
+    camera = PiCamera(config=CameraConfig(zoom=2))
+    frame = next(camera.frames())
+    assert frame.gray.shape == (240, 320)
+    assert frame.gray.base is not None
+    del frame
+    camera.close()
+
+
+@pytest.mark.usefixtures("library")
+def test_a_camera_number_that_is_missing_is_named() -> None:
+    """With the number of cameras. The camera that is there can be opened by its number."""
+    with pytest.raises(InputError, match=r"no picamera:1: 1 camera is detected, picamera:0;"):
+        open_camera(CameraConfig(source="picamera:1"))
+    open_camera(CameraConfig(source="picamera:0")).close()
 
 
 def test_the_sensor_shows_its_full_view(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +427,7 @@ def test_few_buffers_and_no_raw_stream() -> None:
 
 def test_a_close_that_raises_is_a_lost_camera(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The camera may still be acquired, so that no retry can help."""
-    running = CameraThread(lambda: open_camera("picamera"))
+    running = CameraThread(lambda: open_camera(CameraConfig(source="picamera")))
     next(running.frames())
     with monkeypatch.context() as patch:
         patch.setattr(library, "stop", fail)
@@ -367,7 +442,7 @@ import json, sys, threading
 from tests.fakes.virtual_picamera2 import reason_to_skip, resources
 assert not reason_to_skip()
 from picamera2 import Picamera2
-from mien.config import Config
+from mien.config import CameraConfig, Config
 from mien.controls import Controls
 from mien.events import CameraEvent
 from mien.mood import MoodTracker
@@ -387,7 +462,8 @@ Picamera2.start = start_and_stall
 config = Config()
 controls = Controls(config.vision, config.mood)
 recognizer, tracker = ExpressionRecognizer.open(config.vision, config.model), MoodTracker(config.mood)
-pipeline = Pipeline(recognizer, tracker, controls, lambda: open_camera("picamera"), retry=True, sleep=lambda _: None)
+opener = lambda: open_camera(CameraConfig(source="picamera"))
+pipeline = Pipeline(recognizer, tracker, controls, opener, retry=True, sleep=lambda _: None)
 count = 0
 for event in pipeline.events():
     if isinstance(event, CameraEvent) and event.state == "fault":
