@@ -12,6 +12,7 @@ from mien.expression import Label
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86400)]
 Profile = Literal["eco", "balanced", "responsive"]
+Rotation = Literal[0, 90, 180, 270]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 Intent = Literal["match", "lift", "calm"]
 INTENTS: tuple[Intent, ...] = get_args(Intent)
@@ -31,6 +32,18 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loop: Annotated[
         bool, Meta(description="repeat a video, photos or the demo without end, at the pace of the recording")
     ] = False
+    rotation: Annotated[
+        Rotation,
+        Meta(description="degrees clockwise by which each picture is rotated to be upright: 0, 90, 180 or 270"),
+    ] = 0
+    mirror: Annotated[bool, Meta(description="exchange left and right, after the rotation")] = False
+    max_fps: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="most frames a second from a live camera, where [vision] profile allows more; 15 is no limit",
+        ),
+    ] = 15.0
     on_fault: Annotated[
         Literal["auto", "exit", "retry"],
         Meta(
