@@ -12,6 +12,7 @@ from mien.expression import Label
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86400)]
 Profile = Literal["eco", "balanced", "responsive"]
+Rotation = Literal[0, 90, 180, 270]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 Intent = Literal["match", "lift", "calm"]
 INTENTS: tuple[Intent, ...] = get_args(Intent)
@@ -31,13 +32,18 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loop: Annotated[
         bool, Meta(description="repeat a video, photos or the demo without end, at the pace of the recording")
     ] = False
-    on_fault: Annotated[
-        Literal["auto", "exit", "retry"],
+    rotation: Annotated[
+        Rotation,
+        Meta(description="degrees clockwise by which each picture is rotated to be upright: 0, 90, 180 or 270"),
+    ] = 0
+    mirror: Annotated[bool, Meta(description="exchange left and right, after the rotation")] = False
+    max_fps: Annotated[
+        float,
         Meta(
-            description="exit ends with exit code 4; "
-            "retry opens the camera again after 1 s, then up to every 60 s; auto retries where MQTT publishes the fault"
+            ge=1,
+            description="most frames a second from a live camera, where [vision] profile allows more; 15 is no limit",
         ),
-    ] = "auto"
+    ] = 15.0
     zoom: Annotated[
         float, Meta(ge=1, le=4, description="1 shows the whole picture, 2 the middle half of its width and height")
     ] = 1.0
@@ -56,6 +62,13 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="exposure compensation of the Pi's camera in EV: 1 is twice as bright, -1 half as bright",
         ),
     ] = 0.0
+    on_fault: Annotated[
+        Literal["auto", "exit", "retry"],
+        Meta(
+            description="exit ends with exit code 4; "
+            "retry opens the camera again after 1 s, then up to every 60 s; auto retries where MQTT publishes the fault"
+        ),
+    ] = "auto"
 
 
 class VisionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

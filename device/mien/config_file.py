@@ -6,7 +6,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -98,8 +98,15 @@ def _section(kind: type[msgspec.Struct], name: str, values: dict[str, Any], faul
         try:
             good[key] = msgspec.convert(value, fields[key].type)
         except msgspec.ValidationError as error:
-            faults.append(f"{name}.{key}: {str(error)[0].lower()}{str(error)[1:]}")
+            faults.append(f"{name}.{key}: {str(error)[0].lower()}{str(error)[1:]}{_format_choices(fields[key].type)}")
     return kind(**good)
+
+
+def _format_choices(kind: Any) -> str:
+    """Return the values that a key takes, in brackets; empty where they cannot be listed."""
+    kind = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    choices = ", ".join(_toml(choice) for choice in get_args(kind)) if get_origin(kind) is Literal else ""
+    return f" (known: {choices})" if choices else ""
 
 
 def _did_you_mean(word: str, known: list[str]) -> str:

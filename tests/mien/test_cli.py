@@ -291,6 +291,23 @@ def test_every_fault_of_a_configuration_is_named_at_once(mien: Mien, tmp_path: P
     assert mien("run", "--config", path).code == 3
 
 
+@pytest.mark.parametrize(
+    ("line", "texts"),
+    [
+        ("rotation = 45", ("camera.rotation", "45", "0, 90, 180, 270")),
+        ('rotation = "90"', ("camera.rotation", "`int`")),
+        ("mirror = 1", ("camera.mirror", "`bool`")),
+        ("max_fps = 0", ("camera.max_fps", ">= 1")),
+        ('on_fault = "never"', ("camera.on_fault", "never", '"auto", "exit", "retry"')),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_is_right(mien: Mien, tmp_path: Path, line: str, texts: list[str]) -> None:
+    """One sentence that names the key, and the values to choose from where they can be listed."""
+    path = tmp_path / "mien.toml"
+    path.write_text(f"[camera]\n{line}\n", encoding="utf-8")
+    refused(mien("config", "check", "--config", path), 3, *texts)
+
+
 def test_the_example_configuration_is_the_defaults(mien: Mien, tmp_path: Path) -> None:
     """What `mien config example` prints is a valid file that changes nothing, and describes each key."""
     example = mien("config", "example").out

@@ -22,6 +22,7 @@ from mien.service.signals import stop_signals
 from mien.vision.camera.base import Camera
 from mien.vision.camera.loop import open_looping
 from mien.vision.camera.open import open_camera
+from mien.vision.camera.orientation import open_oriented
 from mien.vision.recognizer import ExpressionRecognizer
 
 if TYPE_CHECKING:
@@ -89,8 +90,11 @@ def run_pipeline(
     camera: Callable[[], Camera] = partial(open_camera, config.camera)
     if config.camera.loop:
         camera = partial(open_looping, camera)
+    camera = partial(open_oriented, camera, config.camera.rotation, mirror=config.camera.mirror)
     retry = config.camera.on_fault == "retry" or (config.camera.on_fault == "auto" and faults_published)
-    pipeline = Pipeline(recognizer, tracker, controls, camera, retry=retry, notifier=notifier)
+    pipeline = Pipeline(
+        recognizer, tracker, controls, camera, retry=retry, max_fps=config.camera.max_fps, notifier=notifier
+    )
     with stop_signals(controls.stop):
         for event in pipeline.events(max_frames):
             for output in outputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -37,15 +38,17 @@ class Pipeline:
         opener: Callable[[], Camera],
         *,
         retry: bool = False,
+        max_fps: float = math.inf,
         notifier: Notifier | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Join the stages.
 
-        opener: opens the camera. retry: open a live camera again after a fault. sleep: waits for some seconds.
+        opener: opens the camera. retry: open a live camera again after a fault. max_fps: most frames a second of a
+        live camera. sleep: waits for some seconds.
         """
         self._recognizer, self._tracker, self._controls = recognizer, tracker, controls
-        self._opener, self._retry = opener, retry
+        self._opener, self._retry, self._max_fps = opener, retry, max_fps
         self._notifier, self._sleep = notifier or Notifier(), sleep
         self._backoff = Backoff(FIRST_DELAY, LONGEST_DELAY)
         self._frames_left: int | None = None
@@ -83,7 +86,7 @@ class Pipeline:
 
     def _process_frames(self, camera: CameraThread) -> Generator[Event, None, bool]:
         """Yield the events of the camera's frames. Returns whether the pipeline is to end."""
-        controller, frozen = FrameRateController(), FrozenFrameDetector(camera.camera.kind)
+        controller, frozen = FrameRateController(self._max_fps), FrozenFrameDetector(camera.camera.kind)
         opened_at = None
         for frame in camera.frames():
             self._at = frame.at

@@ -1,7 +1,8 @@
-"""The frame rate: as low as will do, and never beyond the profile's share of the processor."""
+"""The frame rate: as low as will do, and never beyond the profile's share of the processor or the configured cap."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,8 +40,13 @@ class FrameRateController:
     The interval also grows with the processor time that a frame takes, so that the profile's share is kept.
     """
 
-    def __init__(self, cpu_time: Callable[[], float] = time.process_time) -> None:
-        """cpu_time: returns the seconds of processor time that all threads of the process have used."""
+    def __init__(self, max_fps: float = math.inf, cpu_time: Callable[[], float] = time.process_time) -> None:
+        """Begin with the fastest.
+
+        max_fps: most frames a second, whatever the profile. cpu_time: returns the seconds of processor time that all
+        threads of the process have used.
+        """
+        self._least_interval = 1 / max_fps
         self._cpu_time = cpu_time
         self._last_cpu_time = cpu_time()
         self._cost = 0.0
@@ -53,7 +59,7 @@ class FrameRateController:
         cost = self._mean_cost()
         self._interval = 0.0 if self._has_changed(reading) else self._interval * _SLOW_DOWN
         self._interval = min(max(self._interval, limits.fastest), limits.slowest)
-        return max(self._interval, cost / limits.share)
+        return max(self._interval, cost / limits.share, self._least_interval)
 
     def _has_changed(self, reading: Reading | None) -> bool:
         last, self._last_reading = self._last_reading, reading

@@ -13,6 +13,7 @@ from mien.controls import Controls
 from mien.errors import InputError
 from mien.events import CameraEvent, Event
 from mien.service import daemon
+from tests.fakes.cameras import FakeCamera
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,20 @@ def test_an_output_may_stop_or_restart_the_daemon(photo: Path, how: Literal["sto
     assert daemon.run_pipeline(config, [Commander()], controls) == how
     assert [event.state for event in events if isinstance(event, CameraEvent)] == ["open", "ended"]
     assert controls.diagnostics.frames <= 1
+
+
+def test_the_camera_is_never_read_faster_than_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """max_fps bounds each interval that a camera is set to, whatever the profile, also through a rotation."""
+    intervals = []
+
+    class PacedCamera(FakeCamera):
+        def set_frame_interval(self, interval: float) -> None:
+            intervals.append(interval)
+
+    monkeypatch.setattr(daemon, "open_camera", lambda _: PacedCamera())
+    for max_fps, rotation in ((2.0, 0), (2.0, 90), (15.0, 0)):
+        camera = msgspec.convert({"max_fps": max_fps, "rotation": rotation}, CameraConfig)
+        config = msgspec.structs.replace(Config(), camera=camera)
+        daemon.run_pipeline(config, [], Controls(config.vision, config.mood))
+    assert len(intervals) == 15
+    assert min(intervals[:10]) == 0.5 > min(intervals[10:])

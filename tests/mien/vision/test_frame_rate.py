@@ -24,6 +24,14 @@ def test_the_rate_rises_with_change_and_keeps_the_share() -> None:
     assert last == pytest.approx(0.1 / PROFILE_LIMITS["eco"].share, rel=0.05)
 
 
+def test_the_rate_is_capped_whatever_the_profile() -> None:
+    """At the fastest, and where even the slowest is faster; a lower rate of the profile's stays."""
+    neutral, happy = (Reading(one_hot(expression), 0.0) for expression in (Expression.NEUTRAL, Expression.HAPPY))
+    controller = FrameRateController(max_fps=2, cpu_time=lambda: 0.0)
+    assert {controller.next_interval(reading, "responsive") for reading in (neutral, happy, happy, None)} == {0.5}
+    assert [controller.next_interval(None, "eco") for _ in range(30)][-1] == PROFILE_LIMITS["eco"].slowest
+
+
 def test_the_meter_measures_frames_a_second() -> None:
     """Of frames a quarter of a second apart, four."""
     meter = FrameRateMeter()

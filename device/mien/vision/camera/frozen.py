@@ -57,10 +57,11 @@ class FrozenFrameDetector:
             return ""
         if sample.max() <= BLACK:
             return "The camera delivers only black pictures: uncover its lens, or light the room."
-        fault = f"The camera's picture has been frozen for {FROZEN_AFTER:.0f} s: check its cable and driver."
         if self._kind == "live":
-            raise InputError(fault)
-        return fault
+            raise InputError(
+                f"The camera's picture has been frozen for {FROZEN_AFTER:.0f} s: check its cable and driver."
+            )
+        return f"The recording's picture has been frozen for {FROZEN_AFTER:.0f} s: check whether it is damaged."
 
     def _check_shape(self, gray: NDArray[np.uint8]) -> None:
         if gray.ndim != 2 or gray.dtype != np.uint8 or min(gray.shape) < _MIN_SIDE:

@@ -92,6 +92,8 @@ def explain_unreadable(path: Path, fourcc: int = 0) -> str:
             f"{path} is a video coded as {name}, which cannot be decoded here: convert it to H.264, "
             f"as by 'ffmpeg -i {path.name} -c:v libx264 converted.mp4'."
         )
+    if not codec and _find_codecs(data):
+        return f"{path} has sound but no picture: use a video."
     if codec or _CONTAINER.match(data):
         return f"{path} is a video that is damaged or cut short: copy it again."
     return f"{path} is neither a photo nor a video that can be read: check the file."
@@ -112,12 +114,17 @@ _ENTRY = re.compile(rb"stsd\0{4}....(?:....)([A-Za-z][\w.-]{3})|vids([\w ]{4})|(
 """The codec in MP4's sample description, in AVI's stream header, and in Matroska's codec ID."""
 
 _SOUND = re.compile(rb"mp4a|ac-3|ec-3|Opus|fLaC|sowt|twos|lpcm|samr|text|tx3g|tmcd|mebx|rtp ")
+"""Entries of MP4's sample description that are sound, or other tracks without pictures."""
 
 
 def _find_codec(data: bytes) -> str:
     """Return the video's codec, as the container calls it; empty where none is found."""
-    codecs = (next(filter(None, match.groups())) for match in _ENTRY.finditer(data))
-    return next((codec.decode("latin-1") for codec in codecs if not _SOUND.match(codec)), "")
+    return next((codec.decode("latin-1") for codec in _find_codecs(data) if not _SOUND.match(codec)), "")
+
+
+def _find_codecs(data: bytes) -> list[bytes]:
+    """Return the codecs of all tracks, as the container calls them."""
+    return [next(filter(None, match.groups())) for match in _ENTRY.finditer(data)]
 
 
 def _read_ends(path: Path) -> bytes:

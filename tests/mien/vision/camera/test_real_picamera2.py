@@ -78,6 +78,12 @@ def growth(before: dict[str, int]) -> dict[str, int]:
     return {kind: count for kind, count in resources().items() if count > before.get(kind, 0) + 1}
 
 
+def buffers() -> int:
+    """Count the mappings of the camera's buffers and their descriptors."""
+    counts = resources()
+    return counts["maps"] + counts.get("/memfd", 0)
+
+
 def run_script(script: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
     """Run a script in a process of its own."""
     command = [sys.executable, "-c", script, *arguments]
@@ -259,6 +265,7 @@ def test_buffers_are_freed_on_closing() -> None:
     before = resources()
     for _ in range(3):
         read_frames()
+        assert buffers() == 0
     assert growth(before) == {}
 
 
@@ -281,6 +288,7 @@ def test_a_frame_held_over_the_closing_stays_readable_and_frees_its_buffer_later
         camera.close()
         assert frame.gray.mean() > 0  # whatever the camera wrote there last
         del frame, frames
+        assert buffers() == 0
     assert growth(before) == {}
 
 

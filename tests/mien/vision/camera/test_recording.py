@@ -87,6 +87,7 @@ def test_completeness_is_judged_by_time(rate: float, count: float, positions: li
         (b"\x1aE\xdf\xa3" + bytes(40) + b"\x86\x85V_AV1\0", 0, "coded as AV1"),
         (b"\0\0\0\x20ftypisom" + bytes(40), 0x31637661, "damaged or cut short"),
         (b"\0\0\0\x20ftypisom" + bytes(40), 0, "damaged or cut short"),
+        (b"\0\0\0\x20ftypisom" + bytes(40) + b"stsd" + bytes(4) + b"\0\0\0\1\0\0\0\x4amp4a", 0, "no picture"),
         (bytes(1000), 0, "neither a photo nor a video"),
         (b"", 0, "neither a photo nor a video"),
     ],
