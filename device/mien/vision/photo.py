@@ -75,7 +75,7 @@ class Photo:
     @property
     def scale(self) -> float:
         """Pixels of the original to one of `gray`, at least 1."""
-        return max(self.size) / max(self.gray.shape)
+        return float(max(self.size) / max(self.gray.shape))
 
     def to_original(self, face: Face) -> Face:
         """Return a box of `gray` in the pixels of the upright original."""

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -140,7 +141,9 @@ def _silence_decoders() -> None:
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.setLogLevel(0)
+        module: Any = cv2
+        logger = module if hasattr(module, "setLogLevel") else module.utils.logging  # where newer versions have it
+        logger.setLogLevel(0)  # silent
 
 
 def _to_gray(picture: cv2.typing.MatLike, buffer: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
