@@ -68,13 +68,9 @@ def forget(config: MqttConfig, node: str, file: TextIO | None = None) -> None:
 @contextmanager
 def _subscriber(config: MqttConfig, topics: Topics) -> Iterator[Subscriber]:
     """Yield a connected subscriber of all the node's topics. Raises ConfigError and RemoteError."""
-    subscriber = Subscriber(BrokerSettings.from_config(config), [topics.all, topics.discovery])
-    subscriber.connection.start()
-    try:
+    with Subscriber(BrokerSettings.from_config(config), [topics.all, topics.discovery]) as subscriber:
         subscriber.wait_until_connected(_TIMEOUT)
         yield subscriber
-    finally:
-        subscriber.connection.stop()
 
 
 def _retained(subscriber: Subscriber) -> dict[str, bytes]:

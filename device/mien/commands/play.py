@@ -123,10 +123,9 @@ def play_rooms(
     nodes, combined = NodeTracker(list(rooms)), CombinedMood()
     notifier = Notifier(healthy=lambda: subscriber.connection.alive() and all(output.alive() for output in outputs))
     reported: set[str] = set()
-    subscriber.connection.start()
-    notifier.ready()
     try:
-        with stop_signals() as stopped:
+        with subscriber, stop_signals() as stopped:
+            notifier.ready()
             while not stopped():
                 notifier.alive()
                 for change in _next_changes(subscriber, nodes, reported):
@@ -136,9 +135,8 @@ def play_rooms(
                     if mood is not None:
                         for output in outputs:
                             output.handle(mood)
-        notifier.stopping()
+            notifier.stopping()
     finally:
-        subscriber.connection.stop()
         log.info("%d mood changes were merged on their way, %d messages dropped.", nodes.merged, subscriber.dropped)
 
 

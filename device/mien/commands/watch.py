@@ -100,9 +100,8 @@ def watch(config: MqttConfig, *, as_json: bool, file: TextIO | None = None) -> N
     """
     file = file or sys.stdout
     draws_table = file.isatty() and not as_json
-    subscriber, table = Subscriber(BrokerSettings.from_config(config), list(_PATTERNS)), NodeTable()
-    subscriber.connection.start()
-    try:
+    table = NodeTable()
+    with Subscriber(BrokerSettings.from_config(config), list(_PATTERNS)) as subscriber:
         subscriber.wait_until_connected(_CONNECT_TIMEOUT)
         with stop_signals() as stopped:
             drawn_at, stale = 0.0, True
@@ -115,8 +114,6 @@ def watch(config: MqttConfig, *, as_json: bool, file: TextIO | None = None) -> N
                 if draws_table and stale and time.monotonic() - drawn_at > _REDRAW_INTERVAL:
                     drawn_at, stale = time.monotonic(), False
                     print(draw_table(table.nodes, shutil.get_terminal_size()), end="", file=file, flush=True)
-    finally:
-        subscriber.connection.stop()
 
 
 def draw_table(nodes: dict[str, NodeView], size: tuple[int, int]) -> str:

@@ -6,6 +6,7 @@ import logging
 import queue
 import time
 import uuid
+from typing import Self
 
 from mien.errors import RemoteError
 from mien.mqtt.broker import BrokerSettings
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Subscriber:
-    """A connection that only receives. patterns: topic filters."""
+    """A connection that only receives, from entering the context to its exit. patterns: topic filters."""
 
     def __init__(self, settings: BrokerSettings, patterns: list[str], timing: ConnectionTiming | None = None) -> None:
         self._received: queue.Queue[Received] = queue.Queue(BACKLOG)
@@ -31,6 +32,13 @@ class Subscriber:
         self.connection = Connection(
             settings, client_id, self, [Subscription(pattern, qos=1) for pattern in patterns], timing=timing
         )
+
+    def __enter__(self) -> Self:
+        self.connection.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.stop()
 
     def receive(self, timeout: float) -> Received | None:
         """Return the next message; None if none comes within so many seconds."""
