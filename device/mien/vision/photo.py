@@ -164,9 +164,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 yield image
     except MienError:
         raise
-    except (
-        Exception
-    ):  # besides OSError, what decoders of damaged files raise: SyntaxError, struct.error, zlib.error ...
+    except Exception:
+        # besides OSError, what decoders of damaged files raise: SyntaxError, struct.error, zlib.error ...
         raise InputError(f"{path} is not a picture that can be read: it is damaged or something else.") from None
 
 
