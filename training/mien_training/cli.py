@@ -31,7 +31,7 @@ def parser() -> Parser:
     text = "Train a recipe, or resume a run that was stopped."
     command = commands.add_parser("fit", help=text, description=text)
     command.set_defaults(function=fit)
-    command.add_argument("--recipe", required=True, metavar="NAME", help="mien, fer2013, seed or parts")
+    command.add_argument("--recipe", required=True, metavar="NAME", help="mien, mien-device, fer2013, seed or parts")
     command.add_argument(
         "--data", required=True, type=Path, metavar="DIR", help="the folder with fer2013.csv, or with train/ and val/"
     )
