@@ -21,11 +21,12 @@ def average(runs: Sequence[Path], data: Path, out: Path) -> dict[str, Any]:
 
     The mean is more accurate than each of the runs where one started with the other's weights, or all with the same,
     and trained on at a fair rate (model soups, Wortsman et al. 2022, arXiv:2203.05482); the mean of runs with unrelated
-    starts is useless. Raises InputError where the runs have several recipes, or `out` holds a run.
+    starts is useless. The mean's recipe is the first run's. Raises InputError where the runs have different networks,
+    or `out` holds a run.
     """
     settings = [read_json(run / "recipe.json", {}) for run in runs]
-    if len({setting.get("recipe") for setting in settings}) > 1:
-        raise InputError("The runs have several recipes: give runs of one recipe.")
+    if len({RECIPES[name].network for setting in settings if (name := setting.get("recipe")) in RECIPES}) > 1:
+        raise InputError("The runs have different networks: give runs of one recipe, or of mien and mien-device.")
     networks = [load_teacher(run) for run in runs]
     if (out / "recipe.json").exists():
         raise InputError(f"{out} holds a run: choose another --out, or remove it.")
