@@ -57,7 +57,7 @@ MIEN = Recipe(
 MIEN_DEVICE = replace(
     MIEN,
     name="mien-device",
-    epochs=10,
+    epochs=8,
     learning_rate=2e-3,
     mixup=0.2,
     augmentation=DEVICE_AUGMENTATION,
