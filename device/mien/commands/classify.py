@@ -13,6 +13,7 @@ from mien.config import Config
 from mien.config_file import load_effective
 from mien.errors import InputError
 from mien.events import Face, Reading, probabilities_by_label
+from mien.service.people import load_household
 from mien.vision.camera.folder import list_photos
 from mien.vision.photo import read_photo
 from mien.vision.recognizer import find_yunet_file, open_classifier
@@ -60,6 +61,7 @@ def open_photo_classifier(config: Config) -> Callable[[Path], Faces]:
     yunet, min_face = find_yunet_file(config.vision), config.vision.min_face
     detect = yunet_still_detector(yunet, min_face) if yunet else haar_still_detector(min_face)
     classifier = open_classifier(config.model)
+    classifier.calibration = load_household(classifier.contract)
 
     def classify(path: Path) -> Faces:
         photo = read_photo(path, min_face)
