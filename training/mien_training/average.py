@@ -45,4 +45,4 @@ def average(runs: Sequence[Path], data: Path, out: Path, labels: LabelMapping | 
         "averaged": [digest(run / "best.weights.h5") for run in runs],
     }
     write_json(out / "recipe.json", settings[0] | combined)
-    return write_results(recipe, out, history, (train, validation), fer2013.count_duplicates(train, validation))
+    return write_results(recipe, out, history, validation, fer2013.count_duplicates(train, validation))
