@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.config import VisionConfig
 from mien.errors import InputError
 from mien.text import printable
 from mien.vision.crop import resize, to_input
 from mien.vision.photo import MIN_SIDE, read_gray, read_photo
-from mien.vision.still import StillDetector
+from mien.vision.recognizer import find_yunet_file
+from mien.vision.still import StillDetector, haar_still_detector, yunet_still_detector
 from mien_training.data.fer2013 import Faces, NoFacesError
 from mien_training.data.label_mapping import LabelMapping
 from mien_training.data.picture_folders import SPLIT_FOLDERS, LabelledPicture, list_pictures, split_folder
@@ -43,6 +45,17 @@ def list_face_set(folder: Path, mapping: LabelMapping | None = None) -> list[Lab
 def whole_picture(path: Path) -> NDArray[np.uint8]:
     """Return a ready crop as the network's input, whole. Raises InputError under 24 pixels a side."""
     return resize(read_gray(path, MIN_SIDE, _MAX_SIDE))[:, :, np.newaxis]
+
+
+def open_cropper(margin: float) -> Cropper:
+    """Return a cropper with the still detector of `mien classify`: YuNet where it was fetched, else the cascades.
+
+    margin: share of the detector's box, the network's.
+    """
+    vision = VisionConfig()
+    yunet = find_yunet_file(vision)
+    detect = yunet_still_detector(yunet, vision.min_face) if yunet else haar_still_detector(vision.min_face)
+    return detecting_cropper(detect, vision.min_face, margin)
 
 
 def detecting_cropper(detect: StillDetector, min_face: int, margin: float) -> Cropper:

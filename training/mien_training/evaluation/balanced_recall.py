@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,18 @@ def balanced_recall(
         "counts": {LABELS[k]: int((labels == k).sum()) for k in present},
         "false_disgust": round(float((others == Expression.DISGUST).mean()), 4) if len(others) else 0.0,
     }
+
+
+def format_recall(figures: Mapping[str, Any]) -> str:
+    """Return the figures of `balanced_recall` as two lines."""
+    low, high = figures["interval"]
+    recalls = ", ".join(
+        f"{label} {recall:.3f} ({figures['counts'][label]})" for label, recall in figures["recall"].items()
+    )
+    return (
+        f"balanced recall {figures['balanced_recall']:.3f} (95 % interval {low:.3f} to {high:.3f}, {DRAWS} draws), "
+        f"other faces called disgust {figures['false_disgust']:.1%}\nrecall (faces): {recalls}"
+    )
 
 
 def _resample_faces(
