@@ -10,6 +10,7 @@ from typing import Any
 from mien.cli import Arguments, Parser, dispatch, guarded
 from mien.errors import UsageError
 from mien.vision.model_file import View
+from mien_training.data.label_mapping import add_data_options
 from mien_training.keras_import import import_keras_quietly, missing_extras_explained
 
 
@@ -31,10 +32,8 @@ def parser() -> Parser:
     text = "Train a recipe, or resume a run that was stopped."
     command = commands.add_parser("fit", help=text, description=text)
     command.set_defaults(function=fit)
-    command.add_argument("--recipe", required=True, metavar="NAME", help="mien, fer2013, seed or parts")
-    command.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="the folder with fer2013.csv, or with train/ and val/"
-    )
+    command.add_argument("--recipe", required=True, metavar="NAME", help="mien, mien-device, fer2013, seed or parts")
+    add_data_options(command)
     command.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run's folder")
     command.add_argument("--start", type=Path, metavar="RUN", help="a finished run whose weights to start with")
     command.add_argument(
@@ -48,14 +47,14 @@ def parser() -> Parser:
     command = commands.add_parser("average", help=text, description=text)
     command.set_defaults(function=average)
     command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished runs with a common start")
-    command.add_argument("--data", required=True, type=Path, metavar="DIR")
+    add_data_options(command)
     command.add_argument("--out", required=True, type=Path, metavar="RUN", help="the new run's folder")
 
     text = "Measure a .keras or .tflite network on a split."
     command = commands.add_parser("evaluate", help=text, description=text)
     command.set_defaults(function=evaluate)
     command.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file, or a finished run")
-    command.add_argument("--data", required=True, type=Path, metavar="DIR")
+    add_data_options(command)
     command.add_argument("--split", required=True, metavar="NAME", help="Training, PublicTest or PrivateTest")
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -63,7 +62,7 @@ def parser() -> Parser:
     command = commands.add_parser("report", help=text, description=text)
     command.set_defaults(function=report)
     command.add_argument("models", nargs="+", type=Path, metavar="MODEL_OR_RUN", help="as for evaluate")
-    command.add_argument("--data", required=True, type=Path, metavar="DIR")
+    add_data_options(command)
     command.add_argument(
         "--out", required=True, type=Path, metavar="FOLDER", help="for index.html, report.json and card.md"
     )
@@ -92,6 +91,7 @@ def fit(args: Arguments) -> None:
         limit=args.limit,
         start=args.start,
         teachers=args.teacher,
+        labels=args.labels,
     )
     _print_metrics(metrics, recipe.view, args.out)
 
@@ -104,7 +104,7 @@ def average(args: Arguments) -> None:
     from mien_training.average import average as average_runs
     from mien_training.files import read_json
 
-    metrics = average_runs(args.runs, args.data, args.out)
+    metrics = average_runs(args.runs, args.data, args.out, args.labels)
     _print_metrics(metrics, read_json(args.out / "recipe.json", {})["view"], args.out)
 
 
@@ -124,7 +124,7 @@ def evaluate(args: Arguments) -> None:
     from mien_training.report.report import read_with_validation
     from mien_training.report.tables import classes, format_text, summary
 
-    faces, validation = read_with_validation(args.data, args.split)
+    faces, validation = read_with_validation(args.data, args.split, args.labels)
     trained = open_trained_model(args.model)
     figures = measure(trained, faces, validation)
     if args.json:
@@ -142,7 +142,14 @@ def report(args: Arguments) -> None:
     import_keras_quietly()
     from mien_training.report.report import report as write_report
 
-    write_report(args.models, args.data, args.split, args.out, lambda line: print(line, file=sys.stderr, flush=True))
+    write_report(
+        args.models,
+        args.data,
+        args.split,
+        args.out,
+        lambda line: print(line, file=sys.stderr, flush=True),
+        labels=args.labels,
+    )
     print(f"{args.out} holds index.html, report.json and card.md")
 
 

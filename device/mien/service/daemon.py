@@ -86,7 +86,7 @@ def run_pipeline(
     """
     notifier = Notifier(healthy=lambda: all(output.alive() for output in outputs))
     recognizer = ExpressionRecognizer.open(config.vision, config.model)
-    tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
+    tracker = MoodTracker(config.mood)
     camera: Callable[[], Camera] = partial(open_camera, config.camera)
     if config.camera.loop:
         camera = partial(open_looping, camera)

@@ -1,14 +1,20 @@
-"""`mien model info`."""
+"""`mien model info` and `mien model fetch-yunet`."""
 
 from __future__ import annotations
 
+import io
+import itertools
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
+import pytest
 
-from mien.commands import model
+from mien.commands import model, progress
 from mien.expression import LABELS
-from mien.vision.model_file import Calibration
+from mien.vision.model_file import RepresentativeFaces
 from tests.fakes.contracts import PLAIN
 
 
@@ -22,15 +28,49 @@ def test_info_names_the_view() -> None:
 
 def test_info_shows_mode_cost_and_calibration() -> None:
     """The kind of network, its accuracy, the cost of the conversion, and what it was calibrated on."""
-    calibration = Calibration(faces=656, per_expression=100, seed=0, sha256="0" * 64)
+    representative = RepresentativeFaces(faces=656, per_expression=100, seed=0, sha256="0" * 64)
     contract = msgspec.structs.replace(
         PLAIN,
         mode="int8",
         output="probabilities",
-        calibration=calibration,
+        representative_faces=representative,
         source_accuracy=0.51,
         adapted="turned around",
     )
     output = model.format_contract(Path("a.tflite"), contract)
     for text in ("int8", "probabilities", "656 training faces", "0.5100", "turned around", *LABELS):
         assert text in output
+
+
+class Terminal(io.StringIO):
+    """A text file that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        (Terminal(), "\r\033[KYuNet: 113 of 227 KiB, 50%\r\033[KYuNet: 227 of 227 KiB, 100%\r\033[K"),
+        (io.StringIO(), "YuNet: 113 of 227 KiB, 50%\nYuNet: 227 of 227 KiB, 100%\n"),
+    ],
+)
+def test_the_download_reports_its_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, file: io.StringIO, line: str
+) -> None:
+    """One line that redraws itself in a terminal and is wiped at the end; lines in a log."""
+
+    def download(_: str, __: Path, size: int, ___: str, report: Callable[[int, int], None]) -> bool:
+        for have in (size // 2, size):
+            report(have, size)
+        return True
+
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(model, "download", download)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=itertools.count(0, 10).__next__))
+    monkeypatch.setattr(sys, "stderr", file)
+    model.fetch_yunet()
+    assert file.getvalue() == line
+    assert "mien uses it from its next start" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from keras import layers
 
 from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
-from mien_training.data.augment import MILD_AUGMENTATION, Augmentation
+from mien_training.data.augment import DEVICE_AUGMENTATION, MILD_AUGMENTATION, Augmentation
 from mien_training.networks.mirror_layers import MirrorBranch, MirrorMean
 from mien_training.recipes.recipe import Recipe
 
@@ -47,19 +47,28 @@ MIEN = Recipe(
     weight_decay=0.1,
     view="ferplus",
     resampling=0.4,
-    prior_shift=0.03,
     auxiliary=0.3,
     mirrored=True,
     augmentation=Augmentation(random_erasing=0.1),
     final_augmentation=MILD_AUGMENTATION,
 )
 
+MIEN_DEVICE = replace(
+    MIEN,
+    name="mien-device",
+    epochs=8,
+    learning_rate=2e-3,
+    mixup=0.2,
+    augmentation=DEVICE_AUGMENTATION,
+    final_augmentation=None,
+)
+"""Fine-tunes a run of `mien` (`--start`) for the boxes of the device's detectors; `training/ship.sh` runs both."""
+
 FER2013 = replace(
     MIEN,
     name="fer2013",
     view="fer2013",
     resampling=0.0,
-    prior_shift=0.0,
     mixup=0.4,
     auxiliary=0.4,
     augmentation=Augmentation(random_erasing=0.15),
