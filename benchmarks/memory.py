@@ -78,7 +78,7 @@ def main() -> None:
         ExpressionRecognizer.open(config.vision, config.model),
         LoopCamera(max(args.frames, SETTLED + 1)),
     )
-    tracker = MoodTracker(config.mood, recognizer.classifier.contract.confusion)
+    tracker = MoodTracker(config.mood)
     events = sum(
         1 for _ in Pipeline(recognizer, tracker, Controls(config.vision, config.mood), lambda: camera).events()
     )

@@ -83,7 +83,7 @@ def stages(detector: FaceDetector, name: str, frames: list[Frame]) -> dict[str, 
     box = {id(frame): face for frame, face in detected}
     tracks = {id(frame): FaceTrack.start(frame.gray, face, frame.at) for frame, face in detected}
     with_face = [frame for frame, _ in detected]
-    tracker = MoodTracker(MoodConfig(), classifier.contract.confusion)
+    tracker = MoodTracker(MoodConfig())
     recognizer = ExpressionRecognizer(detector, classifier)
     crop = to_input(with_face[0].gray, box[id(with_face[0])])
     return {
@@ -146,7 +146,7 @@ def whole(detector: FaceDetector, frames: list[tuple[Frame, bool]]) -> tuple[Row
     classifier = open_classifier(ModelConfig())
     recognizer, tracker = (
         ExpressionRecognizer(detector, classifier),
-        MoodTracker(MoodConfig(), classifier.contract.confusion),
+        MoodTracker(MoodConfig()),
     )
     times, lost, longest = [], 0.0, 0.0
     for frame, in_view in frames:

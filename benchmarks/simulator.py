@@ -4,8 +4,7 @@
 
 DIR holds FER2013. Each moment of a stream is a reading of the shipped network of a validation face of the true
 expression, held for half a second to two seconds, misreadings too: the stream has the network's real confusions and
-confidences, and they last. On top come blinks, talk, yawns, turned heads and drop-outs. The contract's confusion
-matrix, which the tracker uses, counts the same validation faces, but only the predicted expressions.
+confidences, and they last. On top come blinks, talk, yawns, turned heads and drop-outs.
 """
 
 from __future__ import annotations
@@ -83,8 +82,8 @@ class Estimator(Protocol):
 class MienEstimator:
     """mien's tracker."""
 
-    def __init__(self, config: MoodConfig, confusion: list[list[int]]) -> None:
-        self._tracker = MoodTracker(config, confusion)
+    def __init__(self, config: MoodConfig) -> None:
+        self._tracker = MoodTracker(config)
         self._mood: Expression | None = None
 
     def update(self, moment: Moment) -> Expression | None:
@@ -232,21 +231,21 @@ def score(moments: list[Moment], estimator: Estimator) -> Score:
     return Score(float(np.median(delays)), false / length * 3600, right / length, 1 - missed / max(1, len(delays)))
 
 
-def estimators(confusion: list[list[int]]) -> dict[str, Callable[[], Estimator]]:
+def estimators() -> dict[str, Callable[[], Estimator]]:
     """Return mien's tracker with its defaults, and the three baselines."""
     return {
-        "mien": lambda: MienEstimator(MoodConfig(), confusion),
+        "mien": lambda: MienEstimator(MoodConfig()),
         "raw argmax": lambda: VoteEstimator(1),
         "15-frame vote": lambda: VoteEstimator(15),
         "exponential smoothing, 1 s": lambda: SmoothingEstimator(1.0),
     }
 
 
-def curves(confusion: list[list[int]]) -> dict[str, list[Callable[[], Estimator]]]:
+def curves() -> dict[str, list[Callable[[], Estimator]]]:
     """Return the same, each over the range of the parameter that makes it quicker or steadier."""
 
     def tracker(memory: float) -> Callable[[], Estimator]:
-        return lambda: MienEstimator(MoodConfig(memory=memory), confusion)
+        return lambda: MienEstimator(MoodConfig(memory=memory))
 
     def vote(frames: int) -> Callable[[], Estimator]:
         return lambda: VoteEstimator(frames)
@@ -261,7 +260,7 @@ def curves(confusion: list[list[int]]) -> dict[str, list[Callable[[], Estimator]
     }
 
 
-def draw_example(moments: list[Moment], confusion: list[list[int]], path: Path) -> None:
+def draw_example(moments: list[Moment], path: Path) -> None:
     """Draw three minutes of a stream: the network's predictions, the tracker's posterior, its mood and the truth."""
     import matplotlib as mpl
 
@@ -269,7 +268,7 @@ def draw_example(moments: list[Moment], confusion: list[list[int]], path: Path) 
     mpl.rcParams["svg.hashsalt"] = "mien"  # equal input, equal file
     import matplotlib.pyplot as plt
 
-    tracker, mood = MoodTracker(MoodConfig(), confusion), None
+    tracker, mood = MoodTracker(MoodConfig()), None
     shown = [moment for moment in moments if moment.at <= 180]
     times = [moment.at for moment in shown]
     posteriors, moods = [], []
@@ -322,13 +321,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write simulator.json and pictures there")
     args = parser.parse_args()
     classifier = Classifier.load(args.model) if args.model else Classifier.load()
-    confusion = classifier.contract.confusion
     moments = list(stream(read_pool(args.data, classifier), args.hours, np.random.default_rng(args.seed)))
     print(f"{len(moments)} frames, {args.hours:g} hours; network accuracy {classifier.contract.accuracy:.3f}")
     print(f"{'':36}{'delay':>8}{'false/h':>9}{'right':>7}{'followed':>10}")
-    compared = {name: [make] for name, make in estimators(confusion).items()}
+    compared = {name: [make] for name, make in estimators().items()}
     points: dict[str, list[Score]] = {}
-    for name, makes in (compared | (curves(confusion) if args.curve else {})).items():
+    for name, makes in (compared | (curves() if args.curve else {})).items():
         for make in makes:
             result = score(moments, make())
             points.setdefault(name, []).append(result)
@@ -339,7 +337,7 @@ def main() -> None:
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "simulator.json").write_bytes(msgspec.json.format(msgspec.json.encode(points)))
-        draw_example(moments, confusion, args.out / "tracker.svg")
+        draw_example(moments, args.out / "tracker.svg")
         if args.curve:
             draw({name: scores for name, scores in points.items() if name not in compared}, args.out / "simulator.svg")
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from mien.cli import Arguments
 from mien.errors import InputError, ModelError, UsageError
-from mien.expression import LABELS
+from mien.expression import EVEN_PRIOR, LABELS
 from mien.vision import model_file
+from mien.vision.classifier import evidence
 from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import Contract, Mode, View
 from mien.vision.runtime import installed
@@ -27,8 +28,9 @@ from mien_convert.source import open_source
 from mien_convert.verify import format_disagreement
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces, NoFacesError
+from mien_training.data.label_mapping import LabelMapping
 from mien_training.evaluation.crop_margin import best_margin
-from mien_training.evaluation.metrics import fit_temperature, metrics
+from mien_training.evaluation.metrics import balanced_weights, class_means, class_prior, fit_temperature, metrics
 from mien_training.files import save_atomically
 
 _SPLIT = "PublicTest"
@@ -37,31 +39,37 @@ _LOW_ACCURACY = 0.3  # below: probably wrong labels or levels; always the most f
 
 def run(args: Arguments) -> None:
     """Run `mien-convert quantize`."""
-    contract = quantize(args.source, args.data, args.out, args.mode, replace(adaptation_from(args), view=args.view))
+    options = replace(adaptation_from(args), view=args.view)
+    contract = quantize(args.source, args.data, args.out, args.mode, options, labels=args.data_labels)
     print(format_summary(args.out, contract))
 
 
-def quantize(source: Path, data: Path, out: Path, mode: Mode, options: Adaptation) -> Contract:
+def quantize(
+    source: Path, data: Path, out: Path, mode: Mode, options: Adaptation, *, labels: LabelMapping | None = None
+) -> Contract:
     """Write the model file of a network and return its contract; an existing file is replaced only by a complete one.
 
-    In the view "ferplus" temperature and confusion are computed from the majority of the votes, like the calibration
-    error.
+    labels: the expressions of the data's folders with other names.
+    In the view "ferplus" temperatures, means and confusion are computed from the majority of the votes, like the
+    calibration error.
     """
     if out.is_dir():
         raise InputError(f"{out} is a folder: give --out the name of a file, for example expression.tflite.")
     network = adapt(open_source(source), options)
     requested = _requested_view(network.source.view, options.view)
     print(f"{source}: {network.adapted or 'needs no adaptation'}; outputs {network.output}", flush=True)
-    representative, calibration = _representative_faces(data)
+    training = _training_faces(data, labels)
+    representative, drawn = representative_faces(training)
     flat = to_flatbuffer(network.folded, mode, representative)
     check_operators(flat)
 
-    view, validation = _validation_faces(fer2013.read(data, _SPLIT), requested)
+    view, validation = _validation_faces(fer2013.read(data, _SPLIT, labels), requested)
     print(f"measuring on {len(validation)} faces of {_SPLIT}, view {view}", flush=True)
     before = network.logits(validation.images)
     draft = _draft(network, mode, before, validation, view)
+    draft = msgspec.structs.replace(draft, class_prior=class_prior(training.view(view).targets))
     if mode == "int8":
-        draft = msgspec.structs.replace(draft, calibration=calibration)
+        draft = msgspec.structs.replace(draft, representative_faces=drawn)
 
     def write_and_check(part: Path) -> None:
         part.write_bytes(model_file.pack(flat, draft))
@@ -73,9 +81,9 @@ def quantize(source: Path, data: Path, out: Path, mode: Mode, options: Adaptatio
     return model_file.read(out)[1]
 
 
-def _representative_faces(data: Path) -> tuple[NDArray[np.uint8], model_file.Calibration]:
+def _training_faces(data: Path, labels: LabelMapping | None) -> Faces:
     try:
-        return representative_faces(fer2013.read(data, "Training"))
+        return fer2013.read(data, "Training", labels)
     except NoFacesError as error:
         raise ModelError(f"There are no faces to calibrate with: {error}") from None
 
@@ -115,7 +123,10 @@ def _draft(network: AdaptedNetwork, mode: Mode, before: NDArray[np.float32], val
         labels=LABELS,
         input_side=INPUT_SIDE,
         crop_margin=margin,
+        class_prior=EVEN_PRIOR,
         temperature=1.0,
+        even_temperature=1.0,
+        class_means=((0.0,) * len(LABELS),) * len(LABELS),
         view=view,
         confusion=figures["confusion"],
         recipe=network.source.recipe,
@@ -146,10 +157,13 @@ def _with_measurements(model: Path, draft: Contract, before: NDArray[np.float32]
         if reason := format_disagreement(other, result.logits):
             raise ModelError(f"{name} and {first} differ: {reason}.")
         print(f"{name}: loads, agrees", flush=True)
-    figures = metrics(result.logits, validation.labels)
+    figures, labels = metrics(result.logits, validation.labels), validation.labels
+    likelihoods = evidence(result.logits, draft.class_prior)
     return msgspec.structs.replace(
         draft,
-        temperature=fit_temperature(result.logits, validation.labels),
+        temperature=fit_temperature(result.logits, labels),
+        even_temperature=fit_temperature(likelihoods, labels, balanced_weights(labels)),
+        class_means=class_means(likelihoods, labels),
         confusion=figures["confusion"],
         accuracy=figures["accuracy"],
         balanced_accuracy=figures["balanced_accuracy"],
@@ -173,5 +187,6 @@ def format_summary(out: Path, contract: Contract) -> str:
     return (
         f"{out}: {contract.mode}, {contract.network_size / 1024:.0f} KiB, accuracy {contract.accuracy:.4f} on "
         f"{contract.split} ({100 * gain:+.2f} points against the network before), agreement "
-        f"{contract.agreement:.2%}, temperature {contract.temperature:.3f}, crop margin {contract.crop_margin:+.2f}"
+        f"{contract.agreement:.2%}, temperatures {contract.temperature:.3f} (data's prior) and "
+        f"{contract.even_temperature:.3f} (even prior), crop margin {contract.crop_margin:+.2f}"
     )

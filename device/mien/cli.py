@@ -33,6 +33,7 @@ COMMANDS = (
     Subcommand("run", "mien.commands.run", "Watch the camera and act on moods, until stopped.", logging.INFO),
     Subcommand("demo", "mien.commands.demo", "Show the whole chain on a built-in face: no camera, account or network."),
     Subcommand("classify", "mien.commands.classify", "Name the expression of every face in photos."),
+    Subcommand("learn", "mien.commands.learn", "Learn how the people of this household show the expressions."),
     Subcommand(
         "recommend", "mien.commands.recommend", "Recommend songs for the face in a photo, or for an expression."
     ),

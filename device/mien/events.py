@@ -43,7 +43,8 @@ class Face:
 class Reading:
     """The network's classification of one face at one instant.
 
-    probabilities: one for each Expression in its order, each 0 to 1, summing to 1.
+    probabilities: one for each Expression in its order, each 0 to 1, summing to 1. In the pipeline they are those under
+    an even prior: the normalised likelihoods of the expressions.
     at: seconds, the frame's.
     weight: how far to trust it, 0 (not at all: a face is in view, but too poor a picture to classify) to 1.
     """

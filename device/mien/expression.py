@@ -11,6 +11,12 @@ Label = Literal["neutral", "happy", "sad", "surprise", "angry", "disgust", "fear
 LABELS: tuple[Label, ...] = get_args(Label)
 """In the order of the network's outputs."""
 
+Prior = tuple[float, ...]
+"""How frequent each expression is where a decision is made: a share for each, positive, summing to 1."""
+
+EVEN_PRIOR: Prior = (1 / len(LABELS),) * len(LABELS)
+"""All expressions equally frequent: the most probable one is then the one that explains the face best."""
+
 
 class Expression(IntEnum):
     """An expression; its value is its index in the network's output.

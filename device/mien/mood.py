@@ -2,7 +2,7 @@
 
 A recursive Bayesian filter over the seven expressions, a hidden Markov model in continuous time (Rabiner 1989 for the
 discrete one). Between two readings a mood persists with the probability exp(-t / hold), or else one is drawn from the
-prior; a reading then multiplies each expression's probability by the likelihood of such a reading. Readings close in
+prior; a reading then multiplies each expression's probability by its likelihood. Readings close in
 time share their faults (a blink, a word, a turned head), so that a reading counts in proportion to the time since the
 last, and as one whole piece of evidence only after `memory` seconds: twice the frame rate is not twice the evidence.
 The less a reading resembles those of the last `memory` seconds, the less it can share with them, and the more it
@@ -17,22 +17,20 @@ from dataclasses import dataclass
 
 from mien.config import MoodConfig
 from mien.events import Mood, Reading, most_probable
-from mien.expression import Expression
+from mien.expression import Expression, Prior
 
 HYSTERESIS = 0.2
 """Probability by which another expression must lead the present mood, so that two equals do not alternate."""
 
-PRIOR_EXPONENT = 0.65
-"""How much of the expressions' frequency is divided out of the network's probabilities: by Bayes' rule all of it (1),
-since the filter has a prior of its own; less is better, as the network is also less confident of rare expressions."""
+PRIOR: Prior = (0.55, 0.16, 0.07, 0.07, 0.06, 0.04, 0.05)
+"""How much of the time in a living room each expression is shown, in the order of Expression. Mostly neutral, with
+short other expressions; those that rarely appear keep enough for a clear face to be followed in seconds."""
 
 NOVELTY_GAIN = 2.0
 """How much more a reading counts that is wholly unlike the recent ones. From 1 to 4 the simulator's false changes are
 about half of those without, at the same delay, also at 3 and 15 frames a second, and with noisy readings."""
 
-_PSEUDO_COUNT = 20.0  # faces added to each count, so that an expression that was never predicted stays possible
 _FLOOR = 0.001  # added to each likelihood: no reading excludes an expression
-_COUNT = len(Expression)
 
 
 class MoodTracker:
@@ -42,12 +40,9 @@ class MoodTracker:
     readings of one instant count as their mean, in whatever order they come. threshold: may be set at any time, 0 to 1.
     """
 
-    def __init__(self, config: MoodConfig, confusion: Sequence[Sequence[int]] | None = None) -> None:
-        """confusion: the network's validation faces by [true][predicted]; without it the prior is uniform."""
+    def __init__(self, config: MoodConfig) -> None:
         self.threshold = config.threshold
         self._config = config
-        self._prior = frequencies(confusion or [[0] * _COUNT])
-        self._likelihood_scale = likelihood_scale(self._prior)
         self.reset()
 
     def reset(self) -> None:
@@ -59,9 +54,9 @@ class MoodTracker:
         self._reset_filter()
 
     def _reset_filter(self) -> None:
-        self._posterior = self._prior
+        self._posterior = PRIOR
         self._decision = _Decision()
-        self._recent = self._prior  # moving average of the readings, with the time constant `memory`
+        self._recent = PRIOR  # moving average of the readings, with the time constant `memory`
         self._begin_instant()
 
     def _begin_instant(self) -> None:
@@ -115,7 +110,7 @@ class MoodTracker:
             return False
         if at > self._now:
             keep = math.exp((self._now - at) / self._config.hold)
-            pairs = zip(self._posterior, self._prior, strict=True)
+            pairs = zip(self._posterior, PRIOR, strict=True)
             self._posterior = tuple(keep * p + (1 - keep) * prior for p, prior in pairs)
             self._elapsed = math.inf if self._face_at is None else (at - self._face_at) / self._config.memory
             self._now = at
@@ -126,8 +121,7 @@ class MoodTracker:
         """Return what a reading adds to the logarithm of each expression's probability."""
         novelty = sum(abs(q - r) for q, r in zip(reading.probabilities, recent, strict=True)) / 2
         weight = reading.weight * min(1.0, self._elapsed * (1 + NOVELTY_GAIN * novelty))
-        pairs = zip(reading.probabilities, self._likelihood_scale, strict=True)
-        return [weight * math.log(q * scale + _FLOOR) for q, scale in pairs]
+        return [weight * math.log(likelihood + _FLOOR) for likelihood in reading.probabilities]
 
     def _average(self, reading: Reading, recent: Sequence[float]) -> list[float]:
         """Return the recent readings' average with this one in it, whatever its weight."""
@@ -153,23 +147,6 @@ class _Decision:
     mood: Expression | None = None
     candidate: Expression | None = None
     since: float = 0.0
-
-
-def frequencies(confusion: Sequence[Sequence[int]]) -> tuple[float, ...]:
-    """Return how often the network predicts each expression, shares that sum to 1, smoothed.
-
-    confusion: faces by [true][predicted].
-    """
-    return _normalized([math.fsum(column) + _PSEUDO_COUNT for column in zip(*confusion, strict=True)])
-
-
-def likelihood_scale(shares: Sequence[float]) -> list[float]:
-    """Return the factors that turn the network's probabilities into likelihoods: proportional to 1 / share.
-
-    shares: as of `frequencies`. Each is raised to PRIOR_EXPONENT first.
-    """
-    powers = [share**PRIOR_EXPONENT for share in shares]
-    return [math.fsum(powers) / _COUNT / power for power in powers]
 
 
 def _mean(rows: Sequence[Sequence[float]]) -> tuple[float, ...]:

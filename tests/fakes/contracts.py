@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mien.expression import LABELS
+from mien.expression import EVEN_PRIOR, LABELS
 from mien.vision import model_file
 from mien.vision.model_file import Contract
 
@@ -11,7 +11,10 @@ PLAIN = Contract(
     labels=LABELS,
     input_side=48,
     crop_margin=0.0,
+    class_prior=EVEN_PRIOR,
     temperature=1.0,
+    even_temperature=1.0,
+    class_means=((0.0,) * 7,) * 7,
     confusion=[[0] * 7 for _ in range(7)],
     recipe="seed",
     data="none",

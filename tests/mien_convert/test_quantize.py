@@ -66,7 +66,7 @@ def test_the_seed_network_converts_and_verifies_in_every_mode(
     assert all(f"{runtime}: loads" in output for runtime in installed())
     contract = model_file.read(file)[1]
     assert (contract.mode, contract.output, contract.recipe) == (mode, "logits", "seed, 6 epochs, seed 1")
-    assert (contract.calibration is not None) == (mode == "int8")
+    assert (contract.representative_faces is not None) == (mode == "int8")
     verified = convert("verify", file, "--against", run, "--data", faces, "--json")
     assert verified.code == 0, verified
     report = json.loads(verified.out)
@@ -80,8 +80,8 @@ def test_int8_is_int8_throughout(files: Files) -> None:
     network, contract = model_file.read(file)
     assert not {"QUANTIZE", "DEQUANTIZE"} & set(operators(network))
     assert run_inference(file, installed()[0], np.zeros((1, 48, 48, 1), np.uint8)).input == (1.0, -128)
-    assert contract.calibration is not None
-    assert (contract.calibration.faces, contract.calibration.per_expression) == (7 * 20, 100)
+    assert contract.representative_faces is not None
+    assert (contract.representative_faces.faces, contract.representative_faces.per_expression) == (7 * 20, 100)
 
 
 def test_converting_twice_gives_the_same_bytes(
@@ -127,6 +127,8 @@ def test_a_file_is_evaluated_against_the_labels_of_its_run(
     assert (contract.view, contract.accuracy, contract.faces) == ("ferplus", 1.0, 55)  # one without votes is left out
     assert [row[label] for label, row in enumerate(contract.confusion)] == [8, 8, 8, 8, 8, 8, 7]
     assert contract.temperature < 1  # always right: more confident is better
+    assert contract.even_temperature < 1
+    assert all(max(row) == row[label] for label, row in enumerate(contract.class_means))
     assert convert("quantize", run / "model.keras", "--data", disputed, "--out", labelled).code == 0
     assert (model_file.read(labelled)[1].view, model_file.read(labelled)[1].accuracy) == ("fer2013", 0.0)
     verified = convert("verify", rated, "--against", run, "--data", disputed, "--json")
@@ -134,6 +136,21 @@ def test_a_file_is_evaluated_against_the_labels_of_its_run(
     monkeypatch.setattr("mien_convert.compare._ROUNDS", 1)  # only its accuracy matters here
     compared = convert("compare", rated, labelled, "--data", disputed, "--json", "--picture", tmp_path / "c.svg")
     assert {(row["view"], row["accuracy"]) for row in json.loads(compared.out)} == {("ferplus", 1.0), ("fer2013", 0.0)}
+
+
+def test_a_file_holds_the_prior_of_all_its_training_faces(convert: Convert, faces: Path, tmp_path: Path) -> None:
+    """Not only of those that the activation ranges are calibrated with: four of five training faces are happy."""
+    rows = (faces / "fer2013.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    happy = [row for row in rows if row.startswith("3,") and "Training" in row]
+    training = len([row for row in rows if "Training" in row])
+    more = happy * (4 * training // len(happy))
+    (tmp_path / "fer2013.csv").write_text("".join(rows + more), encoding="utf-8")
+    source, file = save_network(tmp_path / "net.keras", pattern_network()), tmp_path / "net.tflite"
+    assert convert("quantize", source, "--data", tmp_path, "--out", file).code == 0
+    contract = model_file.read(file)[1]
+    share = (len(happy) + len(more)) / (training + len(more))
+    assert contract.class_prior[1] == pytest.approx(share, abs=1e-4)
+    assert contract.class_prior[0] == pytest.approx((1 - share) / 6, abs=1e-4)
 
 
 def test_the_view_of_other_networks_is_an_option(convert: Convert, faces: Path, disputed: Path, tmp_path: Path) -> None:

@@ -220,36 +220,6 @@ def test_a_picture_in_both_splits_ends_in_one_sentence(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_prior_shift_maximises_accuracy_and_balanced_accuracy() -> None:
-    """No other label for any face adds to the expected accuracy + prior_shift * balanced accuracy.
-
-    The last expression has no face.
-    """
-    rng, prior_shift = np.random.default_rng(3), 0.4
-    probabilities = np.zeros((300, 7), np.float32)
-    probabilities[:, :6] = rng.dirichlet([4, 3, 2, 1, 0.7, 0.1], len(probabilities)) + 1e-6
-    network = RECIPES["seed"].network()
-    before = np.asarray(network.layers[-1].bias)
-    fitting.shift_priors(network, probabilities, 0)
-    np.testing.assert_array_equal(np.asarray(network.layers[-1].bias), before)
-    fitting.shift_priors(network, probabilities, prior_shift)
-    gained = np.asarray(network.layers[-1].bias) - before
-    assert gained[6] == 0
-    shifted = (np.log(probabilities[:, :6]) + gained[:6]).argmax(axis=1)
-    assert (shifted != probabilities.argmax(axis=1)).any()
-
-    def objective(labels: NDArray[np.int64]) -> float:
-        correct = probabilities[:, :6] * np.eye(6)[labels]
-        balanced = (correct.sum(axis=0) / probabilities[:, :6].sum(axis=0)).mean()
-        return float(correct.sum() / len(probabilities) + prior_shift * balanced)
-
-    for face in range(len(probabilities)):
-        for other in range(6):
-            labels = shifted.copy()
-            labels[face] = other
-            assert objective(labels) <= objective(shifted) + 1e-7
-
-
 def test_a_teacher_for_the_other_labels_is_refused(tmp_path: Path) -> None:
     """Where the data have two views: before anything is written, since its predictions would be wrong targets."""
     pixels = " ".join(["7"] * 2304)

@@ -20,6 +20,7 @@ from mien.errors import InputError
 from mien.expression import LABELS
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces
+from mien_training.data.label_mapping import LabelMapping
 from mien_training.epoch import Batches, batch_count, has_auxiliary_targets
 from mien_training.evaluation.crop_margin import best_margin
 from mien_training.evaluation.metrics import metrics, softmax
@@ -43,14 +44,16 @@ def fit(
     limit: int | None = None,
     start: Path | None = None,
     teachers: Sequence[Path] = (),
+    labels: LabelMapping | None = None,
 ) -> dict[str, Any]:
     """Train into the folder `run`, or resume the run there, and return its metrics.
 
     limit: use only the first faces of each split, for a quick try.
     start: the folder of a finished run with the same network, whose weights to start with.
     teachers: folders of runs; the mean of their predictions becomes part of the targets.
+    labels: the expressions of the data's folders with other names.
     """
-    splits = {split: fer2013.read(data, split)[:limit] for split in ("Training", "PublicTest")}
+    splits = {split: fer2013.read(data, split, labels)[:limit] for split in ("Training", "PublicTest")}
     train, validation = (faces.view(recipe.view) for faces in splits.values())
     duplicates = fer2013.count_duplicates(train, validation)
     warn_missing_labels(train)
@@ -101,21 +104,17 @@ def fit(
         write_json(run / "history.json", history)
         save_atomically(run / "checkpoint.keras", learner.save)
 
-    return write_results(recipe, run, history, (train, validation), duplicates)
+    return write_results(recipe, run, history, validation, duplicates)
 
 
-def write_results(
-    recipe: Recipe, run: Path, history: History, splits: tuple[Faces, Faces], duplicates: int
-) -> dict[str, Any]:
+def write_results(recipe: Recipe, run: Path, history: History, validation: Faces, duplicates: int) -> dict[str, Any]:
     """Write the best weights as a plain float32 model with its metrics and pictures, and return the metrics.
 
-    splits: training and validation faces. duplicates: number of validation faces that are training faces too.
+    duplicates: number of validation faces that are training faces too.
     """
-    train, validation = splits
     keras.mixed_precision.set_global_policy("float32")
     model = recipe.network()
     model.load_weights(run / "best.weights.h5")
-    shift_priors(model, train.targets, recipe.prior_shift)
     save_atomically(run / "model.keras", model.save)
     predict = keras_predictor(model, recipe)
     margin, by_margin = best_margin(predict, validation)
@@ -125,21 +124,6 @@ def write_results(
     save_curves(run / "curves.svg", history)
     save_confusion(run / "confusion.svg", results["confusion"])
     return results
-
-
-def shift_priors(model: keras.Model, targets: NDArray[np.float32], prior_shift: float) -> None:
-    """Shift the last layer's biases to maximise accuracy + prior_shift * balanced accuracy.
-
-    One more correct face of n, with label k, adds 1 / n to the accuracy and, with c expressions, 1 / (c * n * the
-    frequency of k) to the balanced accuracy: k gains log(1 + prior_shift / (c * frequency)) logits. An expression
-    without a face gains nothing.
-    """
-    frequency = targets.mean(axis=0)
-    present = frequency > 0
-    shift = np.zeros(len(frequency))
-    shift[present] = np.log1p(prior_shift / (present.sum() * frequency[present]))
-    bias = model.layers[-1].bias
-    bias.assign(np.asarray(bias) + shift)
 
 
 def distill(faces: Faces, teachers: Sequence[keras.Model], share: float) -> Faces:

@@ -34,7 +34,7 @@ def run(_arguments: argparse.Namespace) -> None:
 def demo(frames: Iterable[Frame] | None = None, file: TextIO | None = None) -> None:
     """Process the scene, the built-in one unless other frames are given, and print what each stage returns."""
     recognizer = ExpressionRecognizer.open(_CONFIG.vision, _CONFIG.model)
-    narrator = _Narrator(file or sys.stdout, MoodTracker(_CONFIG.mood, recognizer.classifier.contract.confusion))
+    narrator = _Narrator(file or sys.stdout, MoodTracker(_CONFIG.mood))
     narrator.print(
         f"A face made of averages over hundreds of people, for {LENGTH:.0f} seconds. Nothing leaves this machine.\n"
     )

@@ -87,7 +87,7 @@ def format_contract(path: Path, contract: Contract) -> str:
 
 
 def _calibration(contract: Contract) -> str:
-    used = contract.calibration
+    used = contract.representative_faces
     if used is None:
         return "not recorded" if contract.mode == "int8" else "none is needed"
     return f"{used.faces} training faces, at most {used.per_expression} an expression, seed {used.seed}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import struct
 import zipfile
 from pathlib import Path
@@ -18,8 +19,8 @@ import msgspec
 from mien.errors import ModelError
 from mien.expression import LABELS
 
-FORMAT = 1
-"""Version of the contract; a file of a later one is refused."""
+FORMAT = 2
+"""Version of the contract; a file of another one is refused."""
 
 _NAME = "expression.json"
 _MAX_FILE = 64 << 20
@@ -39,10 +40,18 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Text = Annotated[str, msgspec.Meta(max_length=2000, pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*\\Z")]  # harmless on a terminal
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Counts = Annotated[list[Count], msgspec.Meta(min_length=len(LABELS), max_length=len(LABELS))]
+Shares = Annotated[
+    tuple[Annotated[float, msgspec.Meta(gt=0, le=1)], ...], msgspec.Meta(min_length=len(LABELS), max_length=len(LABELS))
+]
+Means = Annotated[
+    tuple[Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)], ...],
+    msgspec.Meta(min_length=len(LABELS), max_length=len(LABELS)),
+]
+Temperature = Annotated[float, msgspec.Meta(gt=0, le=100)]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}\\Z")]
 
 
-class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RepresentativeFaces(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The faces whose activations set the quantisation ranges: drawn from the training faces only.
 
     per_expression: at most so many of each. seed: of the draw. sha256: of their pixels, one face after another.
@@ -60,11 +69,17 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mode: int8 has int8 tensors for input and output, the others float32; each takes grey levels of 0 to 255.
     output: of the last layer. labels: in the order of the outputs. input_side: pixels of the square grey input.
     crop_margin: how much wider than the face detector's box to cut, as a share of its width; measured in training.
-    temperature: the logits are divided by it before the softmax.
-    view: whose labels it was trained on, and by whose the temperature and the figures here were measured.
-    confusion: validation faces by [true][predicted]. accuracy: of this very file on `split`.
+    class_prior: how frequent each expression is in the training targets, and thus the prior that the logits contain.
+    temperature: under the prior of the data the logits are divided by it before the softmax.
+    even_temperature: under an even prior the evidence (`classifier.evidence`) is divided by it.
+    class_means: by [true expression][output], the mean evidence over the validation faces of that expression; zeros
+    where there is none.
+    view: whose labels it was trained on, and by whose the temperatures and the figures here were measured.
+    confusion: validation faces by [true][predicted] under the data's prior, as are both accuracies.
+    accuracy: of this very file on `split`.
     source_accuracy: of the network before conversion, on the same faces.
     agreement: share of `split` on which this file predicts what that network predicts.
+    representative_faces: of an int8 network.
     adapted: what the conversion added around the network, so that its input and output are the standard ones.
     network_size, network_sha256: of the flatbuffer alone.
     """
@@ -75,7 +90,10 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     labels: tuple[str, ...]
     input_side: Annotated[int, msgspec.Meta(ge=1, le=1024)]
     crop_margin: Annotated[float, msgspec.Meta(ge=-0.5, le=1)]
-    temperature: Annotated[float, msgspec.Meta(gt=0, le=100)]
+    class_prior: Shares
+    temperature: Temperature
+    even_temperature: Temperature
+    class_means: Annotated[tuple[Means, ...], msgspec.Meta(min_length=len(LABELS), max_length=len(LABELS))]
     view: View = "fer2013"
     confusion: Annotated[list[Counts], msgspec.Meta(min_length=7, max_length=7)]
     recipe: Text
@@ -86,7 +104,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     balanced_accuracy: Share
     agreement: Share
     source_accuracy: Share | None = None
-    calibration: Calibration | None = None
+    representative_faces: RepresentativeFaces | None = None
     adapted: Text = ""
     revision: Text
     network_size: Annotated[int, msgspec.Meta(ge=1, le=_MAX_FILE)]
@@ -170,6 +188,8 @@ def _contract(text: bytes) -> Contract:
         raise ModelError(f"its contract is not valid ({str(error)[:120]}); convert it with mien-convert.") from None
     if contract.labels != LABELS:
         raise ModelError(f"its labels are not {' '.join(LABELS)} in this order; convert it with mien-convert.")
+    if not math.isclose(math.fsum(contract.class_prior), 1, abs_tol=1e-3):
+        raise ModelError("the shares of its class_prior do not sum to 1; convert it with mien-convert.")
     return contract
 
 

@@ -12,7 +12,7 @@ import cv2
 from mien.config import ModelConfig, VisionConfig
 from mien.errors import ConfigError, ModelError
 from mien.events import Face, Frame, Reading
-from mien.expression import Expression
+from mien.expression import EVEN_PRIOR
 from mien.vision import yunet
 from mien.vision.classifier import DEFAULT_MODEL, Classifier
 from mien.vision.crop import to_input
@@ -66,7 +66,7 @@ class ExpressionRecognizer:
         if quality.reason:
             self.low_quality[quality.reason] += 1
         if quality.weight == 0:
-            return Reading(_UNIFORM, frame.at, 0.0)
+            return Reading(EVEN_PRIOR, frame.at, 0.0)
         began = time.perf_counter()
         probabilities = self.classifier.probabilities(crop)
         self.inference_ms = _update_mean(self.inference_ms, time.perf_counter() - began)
@@ -75,9 +75,6 @@ class ExpressionRecognizer:
     def reset(self) -> None:
         """Drop the tracked faces, as after the camera was closed."""
         self._tracker.reset()
-
-
-_UNIFORM = (1 / len(Expression),) * len(Expression)
 
 
 def open_detector(vision: VisionConfig) -> FaceDetector:

@@ -14,7 +14,7 @@ import pytest
 
 from mien.commands import model, progress
 from mien.expression import LABELS
-from mien.vision.model_file import Calibration
+from mien.vision.model_file import RepresentativeFaces
 from tests.fakes.contracts import PLAIN
 
 
@@ -28,12 +28,12 @@ def test_info_names_the_view() -> None:
 
 def test_info_shows_mode_cost_and_calibration() -> None:
     """The kind of network, its accuracy, the cost of the conversion, and what it was calibrated on."""
-    calibration = Calibration(faces=656, per_expression=100, seed=0, sha256="0" * 64)
+    representative = RepresentativeFaces(faces=656, per_expression=100, seed=0, sha256="0" * 64)
     contract = msgspec.structs.replace(
         PLAIN,
         mode="int8",
         output="probabilities",
-        calibration=calibration,
+        representative_faces=representative,
         source_accuracy=0.51,
         adapted="turned around",
     )

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mien.errors import ModelError
 from mien.expression import LABELS
 from mien.vision import model_file
-from mien.vision.model_file import Calibration, Contract
+from mien.vision.model_file import Contract, RepresentativeFaces
 from tests.fakes.contracts import PLAIN
 
 NETWORK = bytes(range(256)) * 8
@@ -30,9 +30,11 @@ def digest(data: bytes) -> str:
 
 share = st.floats(0, 1)
 count = st.integers(0, 10**9)
+priors = st.lists(st.integers(1, 10**6), min_size=7, max_size=7).map(lambda n: tuple(x / sum(n) for x in n))
+means = st.lists(st.floats(-1e6, 1e6), min_size=7, max_size=7).map(tuple)
 printable = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=200)
-calibrations = st.builds(
-    Calibration, faces=count, per_expression=count, seed=count, sha256=st.binary(max_size=9).map(digest)
+representatives = st.builds(
+    RepresentativeFaces, faces=count, per_expression=count, seed=count, sha256=st.binary(max_size=9).map(digest)
 )
 contracts = st.builds(
     Contract,
@@ -42,7 +44,10 @@ contracts = st.builds(
     labels=st.just(LABELS),
     input_side=st.integers(1, 1024),
     crop_margin=st.floats(-0.5, 1),
+    class_prior=priors,
     temperature=st.floats(0, 100, exclude_min=True),
+    even_temperature=st.floats(0, 100, exclude_min=True),
+    class_means=st.lists(means, min_size=7, max_size=7).map(tuple),
     view=st.sampled_from(("fer2013", "ferplus")),
     confusion=st.lists(st.lists(count, min_size=7, max_size=7), min_size=7, max_size=7),
     recipe=printable,
@@ -53,7 +58,7 @@ contracts = st.builds(
     balanced_accuracy=share,
     agreement=share,
     source_accuracy=st.none() | share,
-    calibration=st.none() | calibrations,
+    representative_faces=st.none() | representatives,
     adapted=printable,
     revision=printable,
     network_size=st.just(1),
@@ -144,14 +149,28 @@ def test_any_unzip_shows_the_contract(tmp_path: Path) -> None:
         pytest.param(lambda: with_text(b" " * (1 << 20) + text_of()), "not one small", id="JSON of absurd size"),
         pytest.param(lambda: with_text(b"[" * 60_000), "not valid", id="JSON of absurd depth"),
         pytest.param(
-            lambda: with_text(b'{"format":1,"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"), "not valid", id="deep inside"
+            lambda: with_text(b'{"format":2,"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}"), "not valid", id="deep inside"
         ),
-        pytest.param(lambda: with_text(text_of(format=2)), "format 2", id="a later version"),
+        pytest.param(lambda: with_text(text_of(format=3)), "format 3", id="a later version"),
+        pytest.param(lambda: with_text(text_of(format=1)), "format 1, not 2", id="an earlier version"),
         pytest.param(lambda: with_text(text_of(format=10**400)), "not valid", id="a version without end"),
         pytest.param(lambda: with_text(text_of(labels=LABELS[::-1])), "labels", id="labels in another order"),
         pytest.param(lambda: with_text(text_of(mode="int4")), "not valid", id="an unknown mode"),
         pytest.param(lambda: with_text(text_of(view="mine")), "not valid", id="an unknown view"),
         pytest.param(lambda: with_text(text_of(temperature=0)), "not valid", id="temperature 0"),
+        pytest.param(lambda: with_text(text_of(even_temperature=-1)), "not valid", id="a negative temperature"),
+        pytest.param(lambda: with_text(text_of(class_prior=[1 / 6] * 6)), "not valid", id="six shares"),
+        pytest.param(lambda: with_text(text_of(class_prior=[1 / 6] * 6 + [0])), "not valid", id="a share of 0"),
+        pytest.param(lambda: with_text(text_of(class_prior=[0.1] * 7)), "sum to 1", id="shares that sum to 0.7"),
+        pytest.param(lambda: with_text(text_of(class_prior=["a"] * 7)), "not valid", id="shares that are text"),
+        pytest.param(lambda: with_text(text_of(class_means=[[0] * 7] * 6)), "not valid", id="six rows of means"),
+        pytest.param(lambda: with_text(text_of(class_means=[[0] * 6] * 7)), "not valid", id="means of six outputs"),
+        pytest.param(lambda: with_text(text_of(class_means=[[None] * 7] * 7)), "not valid", id="means that are null"),
+        pytest.param(
+            lambda: with_text(text_of(class_means=[[12345] * 7] * 7).replace(b"12345", b"1e999")),
+            "not valid",
+            id="an infinite mean",
+        ),
         pytest.param(lambda: with_text(text_of(confusion=[[0] * 7] * 6)), "not valid", id="six rows"),
         pytest.param(lambda: with_text(text_of(recipe="\x1b]0;title\x07")), "not valid", id="terminal codes"),
         pytest.param(lambda: with_text(text_of(recipe="seed\n")), "not valid", id="a line break"),

@@ -10,7 +10,15 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from mien.expression import LABELS
-from mien_training.evaluation.metrics import BINS, fit_temperature, metrics, reliability
+from mien_training.evaluation.metrics import (
+    BINS,
+    balanced_weights,
+    class_means,
+    class_prior,
+    fit_temperature,
+    metrics,
+    reliability,
+)
 
 
 def test_metrics_by_hand() -> None:
@@ -30,6 +38,42 @@ def test_temperature_undoes_overconfidence() -> None:
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     labels = np.array([rng.choice(7, p=row / row.sum()) for row in shares.astype(float)])
     assert fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
+
+
+def test_weights_count_like_repeated_faces() -> None:
+    """A face of weight 3 moves the temperature as three faces do, and weights that are all the same not at all."""
+    rng = np.random.default_rng(1)
+    logits, labels = rng.normal(0, 3, (400, 7)).astype(np.float32), rng.integers(0, 7, 400)
+    weights = rng.integers(0, 4, 400)
+    repeated = np.repeat(np.arange(400), weights)
+    assert fit_temperature(logits, labels, weights.astype(float)) == fit_temperature(logits[repeated], labels[repeated])
+    assert fit_temperature(logits, labels, np.full(400, 0.1)) == fit_temperature(logits, labels)
+
+
+def test_balanced_weights_by_hand() -> None:
+    """Three happy faces and one sad one count the same, half of all each."""
+    assert balanced_weights(np.array([1, 1, 1, 2])).tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
+
+
+def test_class_means_by_hand() -> None:
+    """Each row is the mean over one expression's faces; an expression without faces has zeros."""
+    evidence = np.zeros((3, 7), np.float32)
+    evidence[0, 1], evidence[1, 1], evidence[2, 6] = 1, 2, -4
+    means = class_means(evidence, np.array([1, 1, 3]))
+    assert means[1] == (0, 1.5, 0, 0, 0, 0, 0)
+    assert means[3] == (0, 0, 0, 0, 0, 0, -4)
+    assert means[0] == (0,) * 7
+
+
+def test_a_class_prior_has_no_zero() -> None:
+    """It is the mean of the targets, and an expression without a face keeps a small share."""
+    targets = np.zeros((4, 7), np.float32)
+    targets[:, 0] = [1, 1, 0.5, 0.5]
+    targets[:, 1] = [0, 0, 0.5, 0.5]
+    prior = class_prior(targets)
+    assert prior[:2] == pytest.approx((0.75, 0.25), abs=1e-3)
+    assert all(0 < share < 1e-4 for share in prior[2:])
+    assert sum(prior) == pytest.approx(1, abs=1e-5)
 
 
 def test_metrics_by_class_by_hand() -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TextIO
 
 from mien.errors import InputError
-from mien.expression import LABELS, Expression
+from mien.expression import LABELS, Expression, Label
 from mien.vision.model_file import View
 
 VIEW_NAMES: dict[View, str] = {"fer2013": "FER2013", "ferplus": "FER+"}
 """Whose labels a view takes: FER2013's own, or the votes of FER+'s taggers."""
 
-_SYNONYMS = {
+SYNONYMS: dict[str, Label] = {
     "anger": "angry",
     "disgusted": "disgust",
     "fearful": "fear",
@@ -23,12 +23,13 @@ _SYNONYMS = {
     "sadness": "sad",
     "surprised": "surprise",
 }
+"""Other names of the expressions; those that may be a mistake, or mean something else, need a table (--labels)."""
 
 
 def parse_expression(name: str) -> Expression | None:
     """Return the expression of a name such as "happy" or "Sadness"; None for an unknown name."""
     lower = name.strip().lower()
-    label = _SYNONYMS.get(lower, lower)
+    label = SYNONYMS.get(lower, lower)
     return Expression.from_label(label) if label in LABELS else None
 
 

@@ -23,9 +23,7 @@ from mien.vision.crop import to_input
 from mien.vision.detector import HaarDetector
 from mien.vision.photo import read_photo
 from mien_training.data.labels import parse_expression, read_csv_rows
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".tif", ".tiff"})
-"""Of files that count as a data set's pictures."""
+from mien_training.data.picture_folders import PICTURE_SUFFIXES
 
 _TABLE = "labels.csv"
 _COLUMNS = ("picture", "person", "label")
@@ -77,7 +75,7 @@ def _pictures_by_name(data: Path) -> list[Picture]:
     pictures = {}
     for path in sorted(path for depth in _DEPTHS for path in data.glob(depth)):
         match = _NAME.fullmatch(path.stem)
-        if match and path.suffix.lower() in SUFFIXES and int(match[2]) < len(Expression):
+        if match and path.suffix.lower() in PICTURE_SUFFIXES and int(match[2]) < len(Expression):
             pictures[match[1], match[2]] = Picture(path, match[1], Expression(int(match[2])))
     return list(pictures.values())
 

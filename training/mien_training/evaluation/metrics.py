@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.expression import LABELS
+from mien.expression import LABELS, Prior
 
 BINS = 15
 """Equal-width bins of the highest probability, as in Guo et al. 2017 (arXiv:1706.04599), table 1."""
+
+_SMALLEST_SHARE = 1e-5  # of an expression without a training face
 
 
 def metrics(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
@@ -69,17 +71,48 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
 
 
-def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+def fit_temperature(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> float:
     """Return the divisor of the logits that maximises the likelihood of the labels (Guo et al. 2017).
 
+    weights: of the faces, float64 (count,); all the same unless given.
     Searched on a logarithmic grid from 0.2 to 5 in steps of 1 %, finer than the resolution of a validation split.
     """
     grid = np.exp(np.arange(np.log(0.2), np.log(5.0), 0.01))
-    return round(float(min(grid, key=lambda t: _negative_log_likelihood(logits / t, labels))), 3)
+    return round(float(min(grid, key=lambda t: _negative_log_likelihood(logits / t, labels, weights))), 3)
 
 
-def _negative_log_likelihood(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    return float(-np.log(softmax(logits)[np.arange(len(labels)), labels] + 1e-12).mean())
+def _negative_log_likelihood(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64] | None
+) -> float:
+    losses = -np.log(softmax(logits)[np.arange(len(labels)), labels] + 1e-12)
+    return float(np.average(losses, weights=weights))
+
+
+def balanced_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return a weight for each face, float64 (count,), with which each class present counts the same; their mean is 1.
+
+    Weighted so, faces are as if drawn under an even prior.
+    """
+    count = np.bincount(labels, minlength=len(LABELS))
+    return len(labels) / (np.count_nonzero(count) * count[labels])
+
+
+def class_means(evidence: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[tuple[float, ...], ...]:
+    """Return the mean evidence by [true expression][output], 7 x 7; zeros for an expression without faces.
+
+    evidence: float32 (count, 7), as of `mien.vision.classifier.evidence`.
+    """
+    zeros = np.zeros(len(LABELS))
+    means = [evidence[labels == k].mean(axis=0) if (labels == k).any() else zeros for k in range(len(LABELS))]
+    return tuple(tuple(_rounded(value) for value in row) for row in means)
+
+
+def class_prior(targets: NDArray[np.float32]) -> Prior:
+    """Return the share of each expression in training targets, float32 (count, 7); none is zero, they sum to 1."""
+    shares = np.maximum(targets.mean(axis=0, dtype=np.float64), _SMALLEST_SHARE)
+    return tuple((shares / shares.sum()).round(6).tolist())
 
 
 def _rounded(value: Any) -> float:

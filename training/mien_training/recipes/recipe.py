@@ -37,8 +37,6 @@ class Recipe:
     learning_rate: the peak, reached after `warmup` epochs and followed by a cosine decay to zero.
     view: whose labels are the targets, where FER+'s votes lie beside the data; without votes there is one view only.
     resampling: how much more often an epoch contains faces of rare expressions: 0 as in the data, 1 all equally often.
-    prior_shift: weight of balanced accuracy against accuracy when the class prior in the finished network's biases is
-    shifted (cost-sensitive decisions: Elkan 2001, "The foundations of cost-sensitive learning").
     prepare: applied to every face once, before augmentation and before inference.
     distillation: share of the teachers' predictions in the targets, if there are teachers (Hinton et al. 2015).
     mixup: share of the batches to which mixup is applied (Zhang et al. 2018, arXiv:1710.09412).
@@ -59,7 +57,6 @@ class Recipe:
     optimizer: Literal["adamw", "muon"] = "adamw"
     view: View = "fer2013"
     resampling: float = 0.0
-    prior_shift: float = 0.0
     distillation: float = 0.5
     mixup: float = 0.0
     auxiliary: float = 0.0
