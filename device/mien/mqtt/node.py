@@ -97,6 +97,11 @@ class NodeSnapshot:
         """Return the status of the music output; None if there is none."""
         return self._music.status() if self._music is not None else None
 
+    def learning(self) -> payloads.LearningPayload:
+        """Return the state of learning a face."""
+        status = self._controls.learning
+        return payloads.LearningPayload(state=status.state, person=status.person, detail=status.detail[:500])
+
     def diag(self) -> payloads.DiagPayload:
         """Return the diagnostics."""
         diagnostics, temperature, music = self._controls.diagnostics, self._machine.soc_temperature(), self.music()
@@ -235,6 +240,7 @@ class Node:
         self._publish_events()
         self._publisher.publish_changed("camera", self._snapshot.camera())
         self._publisher.publish_changed("settings", self._snapshot.settings())
+        self._publisher.publish_changed("learning", self._snapshot.learning())
         if (music := self._snapshot.music()) is not None:
             self._publisher.publish_changed("music", music)
         self._publisher.publish_changed("state", self._snapshot.state(), shortest=STATE_INTERVAL, longest=HEARTBEAT)
@@ -294,6 +300,7 @@ class Node:
         self.connection.send(Message(self._topics.discovery, discovery, retain=True))
         publish("instance", self._claim.own)
         publish("settings", snapshot.settings())
+        publish("learning", snapshot.learning())
         publish("camera", snapshot.camera())
         publish("diag", snapshot.diag())
         if music is not None:

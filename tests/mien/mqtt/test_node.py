@@ -18,7 +18,7 @@ import pytest
 
 from mien.clock import Clock
 from mien.config import Config, MoodConfig, MqttConfig, VisionConfig
-from mien.controls import Controls, Diagnostics
+from mien.controls import DEFAULT_PERSON, Controls, Diagnostics, LearningStatus
 from mien.errors import ConfigError
 from mien.events import CameraEvent, Mood
 from mien.expression import Expression
@@ -380,6 +380,35 @@ def test_music_commands_reach_the_music_output(broker: Broker) -> None:
         assert eventually(
             lambda: (recorder.last("mien/kitchen/diag") or recorder.messages[0]).json.get("music") == "ready"
         )
+
+
+def test_learning_is_started_and_reported(broker: Broker) -> None:
+    """The button's press and a name are requests; what to show, and how it ended, is published and retained."""
+    with running_node(broker.port) as (_, controls), recording(broker.port) as recorder:
+
+        def published(field: str) -> object:
+            last = recorder.last("mien/kitchen/learning")
+            return last.json[field] if last is not None else None
+
+        assert eventually(lambda: published("state") == "idle")
+        recorder.publish("mien/kitchen/learn/set", "An\nn")
+        recorder.publish("mien/kitchen/learn/set", "Zoë", retain=True)
+        recorder.publish("mien/kitchen/learn/set", "PRESS")
+        recorder.publish("mien/kitchen/learn/set", "Zoë B.")
+        names: list[str] = []
+
+        def requested() -> int:
+            names.extend(name for name in [controls.next_learning_request()] if name is not None)
+            return len(names)
+
+        assert eventually(lambda: requested() == 2)
+        assert names == [DEFAULT_PERSON, "Zoë B."]
+        controls.learning = LearningStatus("happy", "Zoë B.")
+        assert eventually(lambda: (published("state"), published("person")) == ("happy", "Zoë B."))
+        controls.learning = LearningStatus("refused", "Zoë B.", "Nothing was kept: " + "x" * 1000)
+        assert eventually(lambda: published("state") == "refused")
+        assert str(published("detail")).startswith("Nothing was kept")
+    assert b"refused" in retained_messages(broker)["mien/kitchen/learning"]
 
 
 def test_home_assistants_birth_message_repeats_everything(broker: Broker) -> None:
