@@ -87,7 +87,7 @@ class HaarDetector:
     """OpenCV's frontal-face cascade (Viola & Jones 2001).
 
     Steps of 1.1: the recall of 1.2 is a tenth lower (0.70 against 0.79 on composite frames). Half size loses nothing
-    and takes half the time. The boxes are framed as FER2013's faces are, which were cut out by the same cascade.
+    and takes half the time. FER2013's faces were cut out by the same cascade, yet are a little wider than its boxes.
     """
 
     def __init__(self, min_face: int) -> None:
@@ -102,7 +102,8 @@ class HaarDetector:
         picture = normalize_lighting(self._halve(gray) if shrink == 2 else gray)
         smallest = (self._min_face // shrink, self._min_face // shrink)
         boxes = self._cascade.detectMultiScale(picture, scaleFactor=1.1, minNeighbors=5, minSize=smallest)
-        return largest_first([Face(*(int(value) * shrink for value in box)) for box in boxes])
+        squares = [_square_around(x, y, side, _FRAMING) for x, y, side, _ in boxes]
+        return largest_first([Face(*(round(value * shrink) for value in (x, y, side, side))) for x, y, side in squares])
 
     def detect_near(self, gray: Gray, face: Face) -> Face | None:
         """Search three sizes around the last: a face does not grow by more than a sixth from frame to frame."""
@@ -117,7 +118,7 @@ class HaarDetector:
             minSize=(low, low),
             maxSize=(high, high),
         )
-        faces = [window.to_frame(float(x), float(y), float(side)) for x, y, side, _ in boxes]
+        faces = [window.to_frame(*_square_around(x, y, side, _NEAR_FRAMING)) for x, y, side, _ in boxes]
         return max(faces, key=lambda candidate: overlap(candidate, face), default=None)
 
     def _halve(self, gray: Gray) -> Gray:
@@ -129,6 +130,14 @@ class HaarDetector:
         return self._half_size
 
 
+def _square_around(x: int, y: int, side: int, framing: float) -> tuple[float, float, float]:
+    """Return x, y and side of the square around a hit of the cascade that is framed as FER2013's faces are."""
+    margin = side * (framing - 1) / 2
+    return x - margin, y - margin, side * framing
+
+
+_FRAMING = 1.04  # widths of a hit
+_NEAR_FRAMING = 1.08  # more, since the sizes searched are 24 and 29 of 28 px
 _CASCADE_SIDE = 24  # pixels of the cascade's own window
 _NEAR_SIDE = 28  # pixels of a followed face: a seventh less must still be more than the cascade's window
 

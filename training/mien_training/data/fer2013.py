@@ -118,6 +118,11 @@ def read(data: Path, split: str, labels: LabelMapping | None = None) -> Faces:
     raise NoFacesError(f"{data} has no faces for {split}: put fer2013.csv or a folder {SPLITS[split]}/LABEL/ there.")
 
 
+def contains_table(data: Path) -> bool:
+    """Return whether a folder holds FER2013's table."""
+    return any((data / name).is_file() for name in _CSV_NAMES)
+
+
 def count_duplicates(train: Faces, validation: Faces) -> int:
     """Return how many of the validation faces are training faces too, pixel for pixel.
 

@@ -52,9 +52,13 @@ def read_label_mapping(path: Path) -> LabelMapping:
     return mapping
 
 
-def add_data_options(parser: argparse.ArgumentParser, labels: str = "--labels") -> None:
-    """Add --data, and the option for the labels of its folders, to a command. labels: that option's name."""
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="holds fer2013.csv, or train/ and val/")
+def add_data_options(parser: argparse.ArgumentParser, labels: str = "--labels", *, sets: bool = False) -> None:
+    """Add --data, and the option for the labels of its folders, to a command.
+
+    labels: that option's name. sets: whether several folders may be given, of any labelled pictures.
+    """
+    holds = "holds fer2013.csv, or train/ and val/" + (", or a folder of pictures for each expression" if sets else "")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", nargs="+" if sets else None, help=holds)
     parser.add_argument(
         labels,
         type=lambda name: read_label_mapping(Path(name)),

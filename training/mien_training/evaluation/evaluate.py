@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.expression import EVEN_PRIOR
+from mien.vision.classifier import evidence
 from mien.vision.model_file import View
 from mien_training.data.fer2013 import Faces
+from mien_training.evaluation.balanced_recall import balanced_recall
 from mien_training.evaluation.metrics import fit_temperature, metrics, reliability
 from mien_training.evaluation.trained_model import TrainedModel
 
@@ -30,6 +33,15 @@ def measure(trained: TrainedModel, faces: Faces, validation: Faces | None) -> di
             view: _view_metrics(*select_view(logits, faces, view), temperature) for view in available_views(faces)
         },
     }
+
+
+def measure_set(trained: TrainedModel, faces: Faces) -> dict[str, Any]:
+    """Return how faces of any origin are named under an even prior: `balanced_recall` of their evidence.
+
+    A network without a contract has no recorded prior: its logits are taken as they are.
+    """
+    logits = trained.predict(faces.images)
+    return balanced_recall(evidence(logits, trained.class_prior or EVEN_PRIOR).argmax(axis=1), faces.labels)
 
 
 def available_views(faces: Faces) -> tuple[View, ...]:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from mien.errors import InputError, ModelError
-from mien.expression import LABELS
+from mien.expression import LABELS, Prior
 from mien.vision import model_file
 from mien.vision.classifier import Classifier
 from mien.vision.crop import INPUT_SIDE
@@ -26,8 +26,8 @@ class TrainedModel:
     """A network that can be measured, with its records.
 
     kind: "keras", or the mode of a model file. recipe: a description; empty where it is not recorded. view: whose
-    labels it learned. temperature: its contract's; None without one. crop_margin: share of the face box. digest:
-    SHA-256 of a model file's network. history: a run's epochs.
+    labels it learned. temperature, class_prior: its contract's; None without one. crop_margin: share of the face box.
+    digest: SHA-256 of a model file's network. history: a run's epochs.
     """
 
     name: str
@@ -37,6 +37,7 @@ class TrainedModel:
     recipe: str = ""
     view: View = "fer2013"
     temperature: float | None = None
+    class_prior: Prior | None = None
     crop_margin: float = 0.0
     digest: str = ""
     history: list[dict[str, float]] = field(default_factory=list)
@@ -65,6 +66,7 @@ def _from_model_file(path: Path) -> TrainedModel:
         recipe=contract.recipe,
         view=contract.view,
         temperature=contract.temperature,
+        class_prior=contract.class_prior,
         crop_margin=contract.crop_margin,
         digest=contract.network_sha256,
     )
