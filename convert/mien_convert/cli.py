@@ -50,7 +50,7 @@ def _run(args: Arguments) -> int:
         if command.uses_tensorflow:
             check_installed("keras", "tensorflow")
             log("loading TensorFlow")
-            import_keras_quietly()
+            import_keras_quietly("tensorflow")  # whatever trained the network
         with suppress_native_stderr():  # TensorFlow logs to it while it loads
             module = importlib.import_module(command.module)
         module.run(args)
