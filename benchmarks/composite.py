@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -63,17 +64,25 @@ def main(data: Path, count: int, yunet: Path | None, model: Path) -> None:
     classifier = Classifier.load(model)
     faces = fer2013.read(data, "PublicTest").view(classifier.contract.view)
     chosen = np.random.default_rng(0).permutation(len(faces))[:count].tolist()
-    crops = [judge_crop(classifier, faces.images[index], int(faces.labels[index])) for index in chosen]
+    labels = [int(faces.labels[index]) for index in chosen]
+    crops = [
+        judge(classifier, label, partial(read_crop, classifier, faces.images[index]))
+        for index, label in zip(chosen, labels, strict=True)
+    ]
     print(f"{len(chosen)} frames")
     for chain in open_chains(classifier, yunet):
         detections, milliseconds = [], []
-        for index in chosen:
+        for index, label in zip(chosen, labels, strict=True):
             frame, place = compose(faces.images[index, :, :, 0], np.random.default_rng(index))
             began = time.perf_counter()
             boxes = chain.detect(frame)
             milliseconds.append((time.perf_counter() - began) * 1000)
-            label = int(faces.labels[index])
-            detections.append([judge_box(classifier, chain, frame, box, place, label) for box in boxes])
+            detections.append(
+                [
+                    Detection(overlap(box, place), judge(classifier, label, partial(chain.classify, frame, box)))
+                    for box in boxes
+                ]
+            )
         print(f"\n{chain.name}, {np.median(milliseconds):.0f} ms to detect (median)")
         print("overlap  recall  false faces a frame" + "".join(f"     {prior}   crop  error" for prior in PRIORS))
         for bound in BOUNDS:
@@ -105,20 +114,17 @@ def stream_chain(name: str, recognizer: ExpressionRecognizer) -> Chain:
     return Chain(name, detect, lambda gray, face: recognizer.classify(Frame(gray, 0.0), face))
 
 
-def judge_crop(classifier: Classifier, crop: Gray, label: int) -> Right:
-    """Return whether the expression of a ready crop, uint8 (48, 48, 1), is right."""
+def judge(classifier: Classifier, label: int, read: Callable[[], Reading]) -> Right:
+    """Return whether the expression of a reading is right under each of PRIORS. read: returns it."""
     right = []
     for classifier.prior in PRIORS:
-        right.append(Reading(classifier.probabilities(crop), 0.0).expression == label)
+        right.append(read().expression == label)
     return tuple(right)
 
 
-def judge_box(classifier: Classifier, chain: Chain, frame: Gray, box: Face, place: Face, label: int) -> Detection:
-    """Return how far a detected box is on the face, and whether its expression is right."""
-    right = []
-    for classifier.prior in PRIORS:
-        right.append(chain.classify(frame, box).expression == label)
-    return Detection(overlap(box, place), tuple(right))
+def read_crop(classifier: Classifier, crop: Gray) -> Reading:
+    """Return the reading of a ready crop, uint8 (48, 48, 1)."""
+    return Reading(classifier.probabilities(crop), 0.0)
 
 
 def format_row(bound: float, crops: list[Right], detections: list[list[Detection]]) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from mien.config import Config
 from mien.errors import ConfigError
+from mien.text import text_file
 
 
 def find() -> Path | None:
@@ -33,10 +34,15 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = text_file.decode(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except ValueError as error:
+        raise ConfigError(f"{path} {error}.") from None
+    try:
+        # old editors of the Mac end lines with a carriage return alone, which TOML does not allow
+        values = tomllib.loads(text if "\n" in text else text.replace("\r", "\n"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from None
     config, faults = parse(values)
     if faults:

@@ -67,6 +67,7 @@ MEMBERS = {
     "music": "outputs",
     "mqtt": "outputs",
     "web": "outputs",
+    "text": "shared",
     "events": "types",
     "expression": "types",
     "errors": "types",
@@ -117,7 +118,7 @@ def _place(module: str, packages: Iterable[str]) -> tuple[str, str]:
     if not part:
         return "", ""
     box = part if part in BOXES else MEMBERS.get(part, "shared")
-    if box == "shared" and part in packages:
+    if part in packages and part not in {*BOXES, *MEMBERS}:
         raise ValueError(f"mien.{part} has no place in the drawing: give it one in {Path(__file__).name}.")
     return part, box
 

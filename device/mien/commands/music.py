@@ -74,7 +74,15 @@ def format_import(report: ImportReport, songs: int) -> str:
         f"{report.taken:,} rows taken, {report.merged:,} of them merged with songs that were known or came twice;"
         f" {sum(report.refused.values()):,} refused. The catalogue has {songs:,} songs."
     )
-    return "\n".join([summary, *(f"  refused: {count:,} with {reason}" for reason, count in report.refused.items())])
+    return "\n".join(
+        [
+            summary,
+            *(
+                f"  refused: {count:,} with {reason} ({report.examples[reason]})"
+                for reason, count in report.refused.items()
+            ),
+        ]
+    )
 
 
 def format_sync(report: LibraryReport) -> str:

@@ -136,8 +136,8 @@ def _square_around(x: int, y: int, side: int, framing: float) -> tuple[float, fl
     return x - margin, y - margin, side * framing
 
 
-_FRAMING = 1.04  # widths of a hit
-_NEAR_FRAMING = 1.08  # more, since the sizes searched are 24 and 29 of 28 px
+_FRAMING = 1.04  # widths of a hit: on training faces hits are 3 % narrower than FER2013's crops
+_NEAR_FRAMING = 1.08  # near the last box 7 %, since 24 and 29 px are searched for 28; 1.06 shrinks, 1.1 grows on and on
 _CASCADE_SIDE = 24  # pixels of the cascade's own window
 _NEAR_SIDE = 28  # pixels of a followed face: a seventh less must still be more than the cascade's window
 

@@ -21,7 +21,7 @@ from mien.events import CameraEvent, Event, Mood
 from mien.mood import MoodTracker
 from mien.service import pipeline
 from mien.service.learning import HouseholdLearner
-from mien.service.people import PeopleStore
+from mien.service.people_store import PeopleStore
 from mien.service.pipeline import Pipeline
 from mien.vision.camera import thread
 from mien.vision.camera.base import Camera
