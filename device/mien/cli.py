@@ -43,6 +43,9 @@ COMMANDS = (
     Subcommand("watch", "mien.commands.watch", "Show all nodes of the broker, live."),
     Subcommand("mqtt", "mien.commands.mqtt", "Remove a node from the broker and from Home Assistant."),
     Subcommand("config", "mien.commands.config", "Show, check or write a configuration file."),
+    Subcommand(
+        "doctor", "mien.commands.doctor", "Check everything that mien needs, and name the cure of what is not good."
+    ),
     Subcommand("model", "mien.commands.model", "Show a model file's contract, or download the YuNet face detector."),
 )
 
