@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien_training.data.identities import list_people
+from mien_training.data.picture_people import list_people
 
 NAMES = ("happy/anna_1.png", "happy/ben_1.png", "sad/anna_2.png", "sad/x.png")
 
