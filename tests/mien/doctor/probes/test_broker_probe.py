@@ -116,7 +116,7 @@ def test_no_broker_and_a_silent_one() -> None:
     assert "systemctl start mosquitto" in verdict.cure
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
-        ticks = iter(range(0, 10_000, 1))
+        ticks = iter(range(10_000))
         facts = probe_broker(config(silent.getsockname()[1]), clock=lambda: float(next(ticks)))
         assert time.monotonic() - began < 10
     assert "sent nothing" in facts.fault
