@@ -25,8 +25,8 @@ HEALTHY_UNIT = {
 class FakeMachine(System):
     """A Pi whose parts a test breaks; this Python is the real one.
 
-    programs: of those that are there, by name, the output of each, or a Completed. children: of probes that a test
-    does not touch, the outcomes, kept over many tests.
+    programs: of those that are there, by name, the output of each, or a Completed. children: the outcomes of probes,
+    kept over many tests. salt: what the probes' outcomes depend on, beside their input.
     """
 
     def __init__(self, root: Path, children: dict[tuple[str, ...], Completed] | None = None) -> None:
@@ -40,7 +40,7 @@ class FakeMachine(System):
         }
         self.usage: DiskUsage | None = DiskUsage(8 * 10**9, 32 * 10**9)
         self.groups: dict[str, set[str]] = {"mien": {"mien", "video", "render"}}
-        self.children, self.commands = children, list[tuple[str, ...]]()
+        self.children, self.salt = children, ""
         self.write("/run/systemd/system/.keep", "")
         self.write("/sys/fs/ext4/mmcblk0p2/errors_count", "0\n")
         self.write("/sys/block/mmcblk0/device/life_time", "0x01 0x02\n")
@@ -54,7 +54,6 @@ class FakeMachine(System):
 
     def run(self, *command: str, timeout: float = 3.0, stdin: bytes = b"") -> Completed | None:
         """Return the chosen output of a program; run this Python's for real, once for each input."""
-        self.commands.append(command)
         if command[0] == sys.executable:
             return self._run_child(command, timeout, stdin)
         if command[:2] == ("systemctl", "show"):
@@ -74,7 +73,7 @@ class FakeMachine(System):
         return self.groups.get(user)
 
     def _run_child(self, command: tuple[str, ...], timeout: float, stdin: bytes) -> Completed | None:
-        key, timeout = (*command, stdin.decode()), 10 * timeout  # a machine that runs tests is busy
+        key, timeout = (*command, stdin.decode(), self.salt), 10 * timeout  # a machine that runs tests is busy
         if self.children is None:
             return super().run(*command, timeout=timeout, stdin=stdin)
         if key not in self.children:

@@ -75,7 +75,8 @@ class BrokerFacts(msgspec.Struct):
     configured: [mqtt] host is set. address: HOST:PORT. setup_fault: the password file or a certificate cannot be used.
     warnings: on the setup. fault: why there was no connection. refused: the broker refused the login. echoes: of the
     topics that were written, those that came back; expected: all of them. status: Home Assistant's retained birth
-    message or last will. discovery: the node's discovery is retained, from which Home Assistant makes the device.
+    message or last will. birth: when the daemon last received it, in seconds since 1970; 0 for never. discovery: the
+    node's discovery is retained, from which Home Assistant makes the device.
     """
 
     configured: bool = False
@@ -88,6 +89,7 @@ class BrokerFacts(msgspec.Struct):
     expected: list[str] = []
     echoes: list[str] = []
     status: str = ""
+    birth: float = 0.0
     discovery: bool = False
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import datetime
+
 from mien.doctor.facts import BrokerFacts
 from mien.doctor.probes.broker_probe import probe_broker
 from mien.doctor.subject import Subject
 from mien.doctor.verdict import Check, CheckGroup, Verdict, advice, bad, good, skipped
-
-_ADVICE = "mosquitto_sub -h HOST -t 'homeassistant/status' shows its birth message when it starts"
+from mien.service.mqtt_output import BIRTH_FILE
 
 
 def gather(subject: Subject) -> BrokerFacts:
-    """Connect to the broker, where one is configured."""
-    return probe_broker(subject.config.mqtt)
+    """Connect to the broker, where one is configured, and read when the daemon last received Home Assistant's birth."""
+    facts = probe_broker(subject.config.mqtt)
+    if subject.state is not None:
+        with contextlib.suppress(OSError):
+            facts.birth = (subject.state / BIRTH_FILE).stat().st_mtime
+    return facts
 
 
 def check_broker(facts: BrokerFacts) -> Verdict:
@@ -64,19 +70,18 @@ def check_rights(facts: BrokerFacts) -> Verdict:
 
 
 def check_home_assistant(facts: BrokerFacts) -> Verdict:
-    """Check that Home Assistant is connected, as far as the broker retains its birth message."""
-    device = f"the device of node {facts.node} is announced to it" if facts.discovery else "no device is announced yet"
+    """Check that Home Assistant's birth message came, and that mien's device is announced to it."""
+    device = f"the device of node {facts.node} is announced" if facts.discovery else "no device is announced yet"
     if facts.status == "online":
         return good(f"Home Assistant is online; {device}.")
     if facts.status:
         return advice(
             f"Home Assistant is {facts.status}.", "start it, and check Settings > Devices & services > MQTT there"
         )
-    if facts.discovery:
-        return skipped(
-            f"The broker does not retain Home Assistant's birth message, so that it cannot be checked; {device}."
-        )
-    return skipped(f"The broker does not retain Home Assistant's birth message; {device}: mien run does that.")
+    if facts.birth:
+        day = datetime.fromtimestamp(facts.birth).astimezone()
+        return good(f"Its last birth message came on {day:%Y-%m-%d at %H:%M}; {device}.")
+    return skipped(f"No birth message of Home Assistant came so far, as it sends one only when it starts; {device}.")
 
 
 GROUP = CheckGroup(

@@ -77,6 +77,6 @@ def _model_cure(facts: VisionFacts) -> str:
 
 GROUP = CheckGroup(
     gather,
-    {"model": Check(check_model), "runtime": Check(check_runtime), "detector": Check(check_detector)},
+    {"model": Check(check_model), "runtime": Check(check_runtime), "detector": Check(check_detector, ("state",))},
     needs=("configuration", "libraries"),
 )

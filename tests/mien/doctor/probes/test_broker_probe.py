@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mien.config import MqttConfig
+from mien.config import Config, MqttConfig
 from mien.doctor.checks import broker_checks as checks
 from mien.doctor.facts import BrokerFacts
 from mien.doctor.probes.broker_probe import probe_broker
+from mien.doctor.subject import Subject
 from mien.mqtt.topics import Topics
+from mien.service.mqtt_output import BIRTH_FILE
+from tests.fakes.machine import FakeMachine
 from tests.fakes.mosquitto import (
     PASSWORD,
     USER,
@@ -69,6 +73,16 @@ def test_home_assistant_is_seen(broker: Broker, payload: bytes, state: str) -> N
     assert ("node kitchen is announced" in verdict.sentence) == (state == "good")
 
 
+def test_a_birth_message_that_the_daemon_received(broker: Broker, tmp_path: Path) -> None:
+    """Is good news where the broker retains none; before the first one nothing is known."""
+    subject = Subject(FakeMachine(tmp_path / "root"), Config(mqtt=config(broker.port)), state=tmp_path)
+    assert checks.check_home_assistant(checks.gather(subject)).state == "skipped"
+    (tmp_path / BIRTH_FILE).touch()
+    os.utime(tmp_path / BIRTH_FILE, (1_795_000_000, 1_795_000_000))
+    verdict = checks.check_home_assistant(checks.gather(subject))
+    assert (verdict.state, "2026-11-1" in verdict.sentence) == ("good", True)
+
+
 def test_a_wrong_password(tmp_path: Path) -> None:
     """Is the login's fault alone; the right one is the cure. A password file open to others is advice."""
     with running_broker(tmp_path, password=True) as broker:
@@ -116,7 +130,7 @@ def test_no_broker_and_a_silent_one() -> None:
     assert "systemctl start mosquitto" in verdict.cure
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
-        ticks = iter(range(0, 10_000, 1))
+        ticks = iter(range(10_000))
         facts = probe_broker(config(silent.getsockname()[1]), clock=lambda: float(next(ticks)))
         assert time.monotonic() - began < 10
     assert "sent nothing" in facts.fault
