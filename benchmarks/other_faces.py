@@ -23,7 +23,7 @@ from mien.errors import MienError
 from mien.vision.classifier import Classifier, evidence
 from mien_training.data.face_set import open_cropper, read_faces, whole_picture
 from mien_training.data.label_mapping import read_label_mapping
-from mien_training.data.people import list_people
+from mien_training.data.picture_people import list_people
 from mien_training.evaluation.balanced_recall import balanced_recall, format_recall
 from mien_training.evaluation.other_people import WAYS, compare_calibration, format_comparison
 

@@ -151,7 +151,7 @@ class Node:
 
     `handle` may be called from one thread; everything else happens on the connection's. installation_id: see
     broker.installation_id. save: is called with the settings after each change by a client, so that they outlive a
-    restart.
+    restart. on_birth: is called when Home Assistant publishes that it has started, and when the broker retains that.
     """
 
     def __init__(
@@ -164,6 +164,7 @@ class Node:
         controls: Controls,
         music: MusicControls | None = None,
         save: Callable[[payloads.SettingsPayload], None] = lambda _settings: None,
+        on_birth: Callable[[], None] = lambda: None,
         timing: ConnectionTiming | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -174,7 +175,7 @@ class Node:
         self._snapshot = NodeSnapshot(device.software, machine, controls, music, clock)
         self._commands = CommandHandler(controls, music, save, clock.steady)
         self._events: deque[Message] = deque(maxlen=PENDING_EVENTS)
-        self._closing = False
+        self._closing, self._on_birth = False, on_birth
         subscriptions = [Subscription(topics.commands, as_published=True)]
         subscriptions += [Subscription(topics.of(name)) for name in ("instance", "availability", "hello")]
         subscriptions.append(Subscription(HOME_ASSISTANT_STATUS))
@@ -221,8 +222,10 @@ class Node:
     def on_message(self, message: Received) -> None:
         """Handle a message by its topic."""
         if message.topic == HOME_ASSISTANT_STATUS:
-            if message.payload == ONLINE and self._claim.owned:
-                self._publish_all()
+            if message.payload == ONLINE:
+                self._on_birth()
+                if self._claim.owned:
+                    self._publish_all()
         elif message.topic == self._topics.of("availability"):
             self._on_availability(message.payload)
         elif message.topic == self._topics.of("instance"):

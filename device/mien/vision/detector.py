@@ -130,10 +130,10 @@ class HaarDetector:
         return self._half_size
 
 
-def _square_around(x: int, y: int, side: int, framing: float) -> tuple[float, float, float]:
+def _square_around(x: int, y: int, side: int, width: float) -> tuple[float, float, float]:
     """Return x, y and side of the square around a hit of the cascade that is framed as FER2013's faces are."""
-    margin = side * (framing - 1) / 2
-    return x - margin, y - margin, side * framing
+    margin = side * (width - 1) / 2
+    return x - margin, y - margin, side * width
 
 
 _FRAMING = 1.04  # widths of a hit: on training faces hits are 3 % narrower than FER2013's crops

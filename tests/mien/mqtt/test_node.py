@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from mien import state
 from mien.clock import Clock
 from mien.config import Config, MoodConfig, MqttConfig, VisionConfig
 from mien.controls import DEFAULT_PERSON, Controls, Diagnostics, LearningStatus
@@ -420,6 +421,20 @@ def test_home_assistants_birth_message_repeats_everything(broker: Broker) -> Non
         assert eventually(lambda: "mien/kitchen/availability" in [m.topic for m in recorder.messages[before:]])
         names = [message.topic for message in recorder.messages[before:]]
         assert names.index("homeassistant/device/mien_kitchen/config") < names.index("mien/kitchen/state")
+
+
+def test_the_time_of_home_assistants_birth_message_is_kept(broker: Broker, tmp_path: Path) -> None:
+    """For `mien doctor`; its last will does not count, and a state directory without room is no fault."""
+    file = state.state_directory() / mqtt_output.BIRTH_FILE
+    with running_node(broker.port), recording(broker.port) as recorder:
+        assert eventually(lambda: recorder.last("mien/kitchen/availability"))
+        recorder.publish("homeassistant/status", "offline")
+        recorder.publish("mien/kitchen/detection/set", "OFF")
+        assert eventually(lambda: recorder.last("mien/kitchen/settings").json["detection"] is False)  # type: ignore[union-attr]
+        assert not file.exists()
+        recorder.publish("homeassistant/status", "online")
+        assert eventually(file.exists)
+    mqtt_output.save_birth(tmp_path / "none" / "file")
 
 
 def test_a_camera_fault_is_not_a_mood(broker: Broker) -> None:

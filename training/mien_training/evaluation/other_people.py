@@ -87,12 +87,13 @@ def compare_calibration(
                 after.append(int(np.argmax(calibration.apply(evidence[index]))))
     if not tested:
         return None
-    plain, learned, truth, who = evidence[tested].argmax(axis=1), np.array(after), labels[tested], people[tested]
+    uncalibrated, learned, truth, who = evidence[tested].argmax(axis=1), np.array(after), labels[tested], people[tested]
     gains = {
-        person: int((learned == truth)[who == person].sum() - (plain == truth)[who == person].sum()) for person in who
+        person: int((learned == truth)[who == person].sum() - (uncalibrated == truth)[who == person].sum())
+        for person in who
     }
     return Comparison(
-        balanced_recall(plain, truth, who),
+        balanced_recall(uncalibrated, truth, who),
         balanced_recall(learned, truth, who),
         len(gains),
         sum(gain < 0 for gain in gains.values()),

@@ -79,7 +79,7 @@ class RowParser:
         """Return a song, or in a few words why the cells are refused. Appends to the cells what they lack."""
         if len(cells) > self._width:
             if any(cells[self._width :]):
-                return "more cells than the heading has: text with delimiters needs quotes"
+                return "more cells than the heading"  # an unquoted delimiter: the columns have slipped
             del cells[self._width :]
         cells += [None] * (self._width + 1 - len(cells))
         title, artist = _text(cells[self._title]), artists_text(_text(cells[self._artist]))

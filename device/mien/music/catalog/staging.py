@@ -90,7 +90,9 @@ def _scales(
             scales[name] = 100.0
         elif name in declared:
             scales[name] = declared[name]
-            check_declared(name, declared[name], _values(database, name, declared[name]))
+            query = f"SELECT count(*), min(id) FROM temp.incoming WHERE {name} > {declared[name]}"  # noqa: S608
+            above, first = database.execute(query).fetchone()
+            check_declared(name, declared[name], _values(database, name), above, _cell(database, name, first))
         else:
             undecided.append(name)
             scales[name] = 1.0
@@ -99,9 +101,9 @@ def _scales(
     return scales
 
 
-def _values(database: Database, name: str, scale: float = 1.0) -> ColumnValues:
-    """Return what the values of a column prove about its scale. On a scale that is declared, large is above it."""
-    fraction, large = f"{name} > 0 AND {name} < 1", f"{name} > {max(2.0, scale)}"
+def _values(database: Database, name: str) -> ColumnValues:
+    """Return what the values of a column prove about its scale."""
+    fraction, large = f"{name} > 0 AND {name} < 1", f"{name} > 2"
     fractions, larges, whole, highest, first_fraction, first_large = database.execute(
         f"SELECT total({fraction}), total({large}), total({large} AND {name} = round({name})), max({name}),"  # noqa: S608
         f" min(CASE WHEN {fraction} THEN id END), min(CASE WHEN {large} THEN id END) FROM temp.incoming"
@@ -136,12 +138,8 @@ def _refuse_above_scale(database: Database, tally: ImportTally) -> None:
     above = " OR ".join(f"{name} IS NULL" for name in REQUIRED)
     count, line = database.execute(f"SELECT count(*), min(id) FROM temp.incoming WHERE {above}").fetchone()  # noqa: S608
     if count:
-        tally.refuse(
-            _ABOVE_SCALE,
-            line,
-            database.execute("SELECT title, artist FROM temp.incoming WHERE id = ?", (line,)).fetchone(),
-        )
-        tally.refused[_ABOVE_SCALE] = count
+        row = database.execute("SELECT title, artist FROM temp.incoming WHERE id = ?", (line,)).fetchone()
+        tally.refuse(_ABOVE_SCALE, line, row, count)
         tally.taken -= count
         database.execute(f"DELETE FROM temp.incoming WHERE {above}")  # noqa: S608
 

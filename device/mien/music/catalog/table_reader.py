@@ -29,7 +29,7 @@ class ImportTally:
     """The rows of a table so far: taken, and refused by reason.
 
     examples: {reason: the first row that was refused for it}. scales: {column: the number that stands for 1}, where the
-    heading declares it. share: how much of the table is read, 0 to 1.
+    heading declares it. share: how much of the table is read, 0 to 1. place: what a row's number counts.
     """
 
     taken: int = 0
@@ -37,13 +37,14 @@ class ImportTally:
     examples: dict[str, str] = field(default_factory=dict)
     scales: dict[str, float] = field(default_factory=dict)
     share: float = 0.0
+    place: str = "line"
 
-    def refuse(self, reason: str, line: int, cells: Sequence[Any] = ()) -> None:
-        """Count a refused row or line."""
+    def refuse(self, reason: str, line: int, cells: Sequence[Any] = (), count: int = 1) -> None:
+        """Count refused rows, of which the first is given."""
         if reason not in self.refused:
-            text = ", ".join(str(cell) for cell in cells if cell is not None and cell != "")
-            self.examples[reason] = f"line {line}: {printable(text, 60, ' ')}" if text else f"line {line}"
-        self.refused[reason] += 1
+            text = ", ".join("" if cell is None else str(cell) for cell in cells).rstrip(", ")
+            self.examples[reason] = f"first in {self.place} {line}" + (f": {printable(text, 60, ' ')}" if text else "")
+        self.refused[reason] += count
 
     def accounts(self) -> list[str]:
         """Return how many rows were refused for each reason, the most frequent first, with the first of them."""
@@ -88,6 +89,7 @@ def _parquet(path: Path, tally: ImportTally) -> Iterator[SongRow]:
             names = table.schema_arrow.names
             used = sorted(_known_columns(names).values())
             parser = _parser(path, [names[number] for number in used], tally)
+            tally.place = "row"
             rows_read, rows = 0, max(1, table.metadata.num_rows)
             for batch in table.iter_batches(batch_size=_BATCH, columns=[names[number] for number in used]):
                 columns = (column.to_pylist() for column in batch.columns)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien_training.data.people import list_people
+from mien_training.data.picture_people import list_people
 
 NAMES = ("happy/anna_1.png", "happy/ben_1.png", "sad/anna_2.png", "sad/x.png")
 
@@ -90,7 +90,7 @@ def test_a_wrong_rule_is_refused(faces: Path, rule: str, code: int, fault: str) 
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "no column picture, person"),
+        ("", "is empty"),
         ("picture,who\n", "no column person"),
         ("picture,person\nhappy/no.png,a\n", "line 2: there is no picture"),
         ("picture,person\nhappy/anna_1.png\n", "line 2: 1 fields instead of 2"),
