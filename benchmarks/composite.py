@@ -35,7 +35,8 @@ def main(data: Path, count: int, yunet: str) -> None:
     faces = fer2013.read(data, "PublicTest").view(classifier.contract.view)
     chosen = np.random.default_rng(0).permutation(len(faces))[:count]
     classify = open_photo_classifier(
-        Config(vision=VisionConfig(detector="yunet" if yunet else "haar", yunet_file=yunet))
+        Config(vision=VisionConfig(detector="yunet" if yunet else "haar", yunet_file=yunet)),
+        prior="data",  # the faces are as frequent as in the training data
     )
     rows, times = [], []
     with tempfile.TemporaryDirectory() as folder:

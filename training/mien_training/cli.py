@@ -122,7 +122,7 @@ def evaluate(args: Arguments) -> None:
     from mien_training.evaluation.evaluate import measure, primary_view
     from mien_training.evaluation.trained_model import open_trained_model
     from mien_training.report.report import read_with_validation
-    from mien_training.report.tables import classes, format_text, summary
+    from mien_training.report.tables import by_prior, classes, format_text, summary
 
     faces, validation = read_with_validation(args.data, args.split)
     trained = open_trained_model(args.model)
@@ -134,7 +134,8 @@ def evaluate(args: Arguments) -> None:
         return
     scaling = "none" if figures["temperature"] is None else f"{figures['temperature']:.3f}"
     print(f"{args.model.name} on {args.split}, temperature {scaling}\n")
-    print(format_text(summary(figures["views"])), format_text(classes(figures["views"])), sep="\n\n")
+    tables = (summary(figures["views"]), by_prior(figures["views"]), classes(figures["views"]))
+    print("\n\n".join(format_text(table) for table in tables if len(table) > 1))
 
 
 def report(args: Arguments) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from mien.commands import model
 from mien.expression import LABELS
-from mien.vision.model_file import RepresentativeFaces
+from mien.vision.model_file import EvenFigures, RepresentativeFaces
 from tests.fakes.contracts import PLAIN
 
 
@@ -34,3 +34,18 @@ def test_info_shows_mode_cost_and_calibration() -> None:
     output = model.format_contract(Path("a.tflite"), contract)
     for text in ("int8", "probabilities", "656 training faces", "0.5100", "turned around", *LABELS):
         assert text in output
+
+
+def test_info_shows_the_decisions_under_both_priors() -> None:
+    """Accuracy, balanced accuracy, calibration error and temperature of each, or a dash where one is not recorded."""
+    even = EvenFigures(accuracy=0.61, balanced_accuracy=0.62, calibration_error=0.03)
+    contract = msgspec.structs.replace(
+        PLAIN, calibration_error=0.02, even=even, temperature=1.25, even_temperature=1.75
+    )
+    rows = {
+        line.split(" prior")[0]: line.split()[-4:] for line in model.format_contract(Path("a"), contract).split("\n")
+    }
+    assert rows["the data's"] == ["0.5000", "0.5000", "0.0200", "1.2500"]
+    assert rows["even"] == ["0.6100", "0.6200", "0.0300", "1.7500"]
+    assert "neutral 0.143, happy 0.143" in model.format_contract(Path("a"), contract)
+    assert model.format_contract(Path("a"), PLAIN).count("  -  ") == 4
