@@ -32,8 +32,9 @@ STRENGTH = 2.1
 """b times the class means' length (root mean square): b is 0.4 for the network that comes with mien, and half of that
 for one whose evidence has twice the scale."""
 
-FULL_STRENGTH_FROM = 3
-"""Expressions shown from which on b is whole: with neutral alone it is a third, with two two thirds."""
+FULL_STRENGTH_FROM = 5
+"""Expressions shown from which on b is whole: with neutral alone it is a fifth, with two two fifths. The fewer are
+known, the more of the others' means are guesses, and a fifth of b already has most of what neutral alone can gain."""
 
 FIRST_READING = 3 / 7
 """A mean is moved to that of n readings by n / (n + this), with one by 0.7: the variance of a person's own readings is

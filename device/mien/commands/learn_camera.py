@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import sys
 import termios
 import tty
@@ -30,6 +31,8 @@ Readings = dict[Expression, list[NDArray[np.float64]]]
 
 _INTERVAL = 0.1  # seconds between frames
 _REDRAW = 0.2  # seconds, of the frames' clock, between two drawings of the live line
+
+_WIDTH = 80  # columns that the live line takes at most, with five letters a label
 
 _REQUESTS: dict[Expression, str] = {
     Expression.NEUTRAL: "Rest your face: neutral",
@@ -120,7 +123,8 @@ class LearningScreen:
     def __init__(self, session: LearningSession, file: TextIO, *, can_skip: bool) -> None:
         self._session, self._file, self._can_skip = session, file, can_skip
         self._terminal = file.isatty()
-        self._color = self._terminal and "NO_COLOR" not in os.environ
+        self._color = self._terminal and not os.environ.get("NO_COLOR")
+        self._letters = 5 if shutil.get_terminal_size().columns >= _WIDTH else 2  # of each label
         self._requested: Expression | None = None
         self._drawn_at = -1.0
 
@@ -166,7 +170,7 @@ class LearningScreen:
         best = max(range(len(probabilities)), key=probabilities.__getitem__, default=-1)
         texts = []
         for index, label in enumerate(LABELS):
-            text = f"{label[:5]} {_bar(probabilities[index] if probabilities else 0.0, self._file)}"
+            text = f"{label[: self._letters]} {_bar(probabilities[index] if probabilities else 0.0, self._file)}"
             texts.append(f"\033[1;32m{text}\033[0m" if index == best and self._color else text)
         return f"{' '.join(texts)} {_HINTS[self._session.phase]} {self._session.progress:.0%}"
 

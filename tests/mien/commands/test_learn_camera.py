@@ -72,6 +72,7 @@ def test_a_terminal_shows_bars(
     recognizer: ExpressionRecognizer, monkeypatch: pytest.MonkeyPatch, *, no_color: bool
 ) -> None:
     """One line of at most 80 columns that redraws itself, in colours unless NO_COLOR is set."""
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1") if no_color else monkeypatch.delenv("NO_COLOR", raising=False)
     recognizer.reset()
     file = Terminal()
@@ -83,6 +84,20 @@ def test_a_terminal_shows_bars(
     assert any("█" in line for line in bars)
     assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in bars) <= 80
     assert text.endswith("\r\x1b[K")
+
+
+def test_a_narrow_terminal_gets_shorter_labels(
+    recognizer: ExpressionRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the line does not wrap, and can be redrawn."""
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    recognizer.reset()
+    file = Terminal()
+    pose(demo_frames(50), recognizer, file, SkipKeys(io.StringIO()))
+    bars = [line for line in file.getvalue().split("\r\x1b[K") if line.startswith("ne ")]
+    assert bars
+    assert max(map(len, bars)) < 60
 
 
 def test_a_plain_terminal_gets_digits(recognizer: ExpressionRecognizer) -> None:

@@ -12,7 +12,7 @@ from mien.expression import LABELS, Expression
 from mien.text import printable
 from mien_training.data.face_set import list_face_set
 from mien_training.data.label_mapping import LabelMapping, expression_of, is_skipped
-from mien_training.data.labels import read_csv_rows
+from mien_training.data.labels import open_columns
 from mien_training.data.picture_folders import LabelledPicture
 
 
@@ -61,14 +61,13 @@ def _compile(rule: str) -> re.Pattern[str]:
 
 
 def _by_table(folder: Path, table: Path, mapping: LabelMapping) -> PersonPictures:
-    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = list(read_csv_rows(table, file))
-    header = [name.strip().lower() for name in rows[0][1]] if rows else []
+    with open_columns(table, ("picture", "person", "label")) as (lines, header):
+        rows = list(lines.rows())
     missing = [name for name in ("picture", "person") if name not in header]
     if missing:
         raise InputError(f"{table} has no column {', '.join(missing)}: expected picture, person and perhaps label.")
     known: dict[Path, tuple[str, Expression | None]] = {}
-    for number, row in rows[1:]:
+    for number, row in rows:
         where = f"{table}, line {number}"
         if len(row) != len(header):
             raise InputError(f"{where}: {len(row)} fields instead of {len(header)}; put names with commas in quotes.")
