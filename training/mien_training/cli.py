@@ -168,7 +168,7 @@ def _evaluate_sets(trained: TrainedModel, args: Arguments) -> None:
         if fer2013.contains_table(folder):
             raise UsageError(f"{folder} holds FER2013's table: add --split PublicTest.")
     crop = open_cropper(trained.crop_margin) if args.detect else whole_picture
-    prior = "even prior" if trained.class_prior else "its own prior, which is not recorded"
+    prior = "even prior" if trained.contract else "its own prior, which is not recorded"
     for folder in args.data:
         figures = measure_set(trained, read_faces(list_face_set(folder, args.labels), crop))
         if args.json:

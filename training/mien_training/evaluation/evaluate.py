@@ -60,9 +60,8 @@ def measure_set(trained: TrainedModel, faces: Faces) -> dict[str, Any]:
     A network without a contract has no recorded prior: its logits are taken as they are.
     """
     logits = trained.predict(faces.images)
-    return balanced_recall(
-        evidence(logits, trained.contract.class_prior if trained.contract else EVEN_PRIOR).argmax(axis=1), faces.labels
-    )
+    prior = trained.contract.class_prior if trained.contract else EVEN_PRIOR
+    return balanced_recall(evidence(logits, prior).argmax(axis=1), faces.labels)
 
 
 def _fit_scaling(logits: NDArray[np.float32], validation: Faces, view: View) -> Scaling:
