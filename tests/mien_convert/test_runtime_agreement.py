@@ -26,7 +26,7 @@ def close_faces(seed: int = 0) -> NDArray[np.float32]:
     logits = rng.normal(0, 2, (COUNT, 7)).astype(np.float32)
     logits[::10, 0] = logits[::10].max(axis=1) + 4
     logits[::10, 1] = logits[::10, 0] + rng.normal(0, 0.05, COUNT // 10)
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))  # logarithms of probabilities
+    return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))  # logarithms of probabilities
 
 
 @pytest.mark.parametrize("output", ["logits", "probabilities"])
