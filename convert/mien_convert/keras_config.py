@@ -213,8 +213,8 @@ def _find_class(node: dict[str, Any], *modules: Any) -> Any:
     if not isinstance(name, str):
         return None
     for registered in (node.get("registered_name"), name):
-        if registered and (known := keras.saving.get_registered_object(registered)) is not None:
-            return known
+        if registered and (layer := keras.saving.get_registered_object(registered)) is not None:
+            return layer
     if not _is_of_keras(node):
         return None
     if _resolves(node):

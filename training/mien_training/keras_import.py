@@ -110,7 +110,7 @@ def _requested_backend() -> str:
 @contextmanager
 def _default_settings(backend: str) -> Iterator[None]:
     """Hide Keras's settings from its import; an empty folder takes the place of ~/.keras, which is not written to."""
-    previous = {name: os.environ.pop(name) for name in _READ_AT_IMPORT if name in os.environ}
+    removed = {name: os.environ.pop(name) for name in _READ_AT_IMPORT if name in os.environ}
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(KERAS_HOME=folder, KERAS_BACKEND=backend)
         try:
@@ -118,4 +118,4 @@ def _default_settings(backend: str) -> Iterator[None]:
         finally:
             for name in _READ_AT_IMPORT:
                 os.environ.pop(name, None)
-            os.environ.update(previous)
+            os.environ.update(removed)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mien.commands.arguments import add_config, positive
+from mien.commands.prior import add_prior, parse_prior
 from mien.config import INTENTS, Intent
 from mien.config_file import load_effective
 from mien.errors import ConfigError, UsageError
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("photo", nargs="?", type=Path, metavar="PHOTO")
     parser.add_argument("--expression", metavar="LABEL", help=", ".join(LABELS))
+    add_prior(parser)
     parser.add_argument("--count", type=positive, default=5, metavar="N", help="how many songs (default 5)")
     parser.add_argument("--intent", choices=INTENTS, default="match", help="default match")
     parser.add_argument("--seed", type=int, metavar="N", help="same seed, same list (default: one a day)")
@@ -92,8 +94,11 @@ def _probabilities(arguments: argparse.Namespace) -> tuple[float, ...] | None:
     if arguments.expression is not None:
         if arguments.expression not in LABELS:
             raise UsageError(f"There is no expression {arguments.expression!r}: use {', '.join(LABELS)}.")
+        if arguments.prior != "even":
+            raise UsageError("--prior is for photos: leave it out with --expression.")
         return one_hot(Expression.from_label(arguments.expression))
     from mien.commands.classify import open_photo_classifier  # an expression needs neither OpenCV nor a model
 
-    faces = open_photo_classifier(load_effective(arguments.config))(arguments.photo)
+    classify = open_photo_classifier(load_effective(arguments.config), parse_prior(arguments.prior))
+    faces = classify(arguments.photo)
     return faces[0][1].probabilities if faces else None

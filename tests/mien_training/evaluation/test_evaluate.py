@@ -46,6 +46,18 @@ def test_a_model_file_is_measured_as_its_contract_requires(capsys: Capture, few_
     assert figures["confusion"] == figures["views"][contract.view]["confusion"]
 
 
+def test_decisions_are_measured_under_both_priors(capsys: Capture, few_rated: Path) -> None:
+    """The data's prior gives the figures at the top; each prior has the contract's temperature for it."""
+    figures = evaluated(capsys, DEFAULT_MODEL, few_rated)
+    contract = model_file.read(DEFAULT_MODEL)[1]
+    data, even = figures["priors"]["data"], figures["priors"]["even"]
+    assert (data["accuracy"], data["balanced_accuracy"]) == (figures["accuracy"], figures["balanced_accuracy"])
+    assert data["calibration_error"] == figures["scaled"]["calibration_error"]
+    assert (data["temperature"], even["temperature"]) == (contract.temperature, contract.even_temperature)
+    assert set(even) == {"temperature", "accuracy", "balanced_accuracy", "calibration_error"}
+    assert figures["priors"] == figures["views"][contract.view]["priors"]
+
+
 def test_temperature_of_a_keras_file_comes_from_public_test(capsys: Capture, few_rated: Path, tmp_path: Path) -> None:
     """It is the same whatever split is measured, and there is none where the data have no PublicTest."""
     small_network().save(tmp_path / "net.keras")
@@ -53,6 +65,7 @@ def test_temperature_of_a_keras_file_comes_from_public_test(capsys: Capture, few
         evaluated(capsys, tmp_path / "net.keras", few_rated, split) for split in ("PublicTest", "PrivateTest")
     )
     assert here["temperature"] == there["temperature"]
+    assert here["priors"]["even"]["temperature"] == there["priors"]["even"]["temperature"]
     alone = tmp_path / "alone"
     shutil.copytree(few_rated, alone)
     rows = (few_rated / "fer2013.csv").read_text(encoding="utf-8").splitlines(keepends=True)
@@ -60,6 +73,7 @@ def test_temperature_of_a_keras_file_comes_from_public_test(capsys: Capture, few
     figures = evaluated(capsys, tmp_path / "net.keras", alone, "PrivateTest")
     assert figures["temperature"] is None
     assert "scaled" not in figures["views"]["fer2013"]
+    assert "priors" not in figures
     assert figures["accuracy"] == there["accuracy"]
 
 
@@ -67,7 +81,7 @@ def test_tables_are_printed(capsys: Capture, few_rated: Path) -> None:
     """The two views side by side, a row an expression."""
     assert main(["evaluate", str(DEFAULT_MODEL), "--data", str(few_rated), "--split", "PublicTest"]) == 0
     printed = capsys.readouterr().out
-    for text in ("FER2013", "FER+", "macro-F1", "calibration error, scaled", *LABELS):
+    for text in ("FER2013", "FER+", "macro-F1", "calibration error, scaled", "FER+, even prior", *LABELS):
         assert text in printed
 
 
@@ -89,3 +103,49 @@ def test_evaluate_agrees_with_the_run(faces: Path, seed_run: Path, capsys: pytes
     assert {key: printed[key] for key in ("accuracy", "confusion", "faces")} == {
         key: metrics[key] for key in ("accuracy", "confusion", "faces")
     }
+
+
+def test_sets_of_other_faces_are_measured_apart(capsys: Capture, faces: Path, tmp_path: Path) -> None:
+    """Without --split each folder has its own line: all its pictures, under an even prior, --labels for other names."""
+    (tmp_path / "bare").mkdir()
+    for name, expression in (("0_joy", "happy"), ("x", "sad")):
+        shutil.copytree(faces / "val" / expression, tmp_path / "bare" / name)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("0_joy,happy\nx,skip\n", encoding="utf-8")
+    arguments = ["evaluate", str(DEFAULT_MODEL), "--data", str(faces), str(tmp_path / "bare"), "--labels", str(labels)]
+    assert main([*arguments, "--json"]) == 0
+    printed = capsys.readouterr()
+    first, second = (json.loads(line) for line in printed.out.splitlines())
+    assert (first["faces"], first["counts"]["happy"], second["counts"]) == (112, 16, {"happy": 4})
+    assert second["recall"]["happy"] == second["balanced_recall"]
+    assert "4 skipped, pictures of labels to skip" in printed.err
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.count("balanced recall") == 2
+
+
+def test_a_run_without_a_recorded_prior_is_measured_as_it_is(capsys: Capture, faces: Path, tmp_path: Path) -> None:
+    """It is stated."""
+    small_network().save(tmp_path / "net.keras")
+    assert main(["evaluate", str(tmp_path / "net.keras"), "--data", str(faces)]) == 0
+    assert "its own prior, which is not recorded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "text"),
+    [
+        (["{rated}"], 2, "add --split PublicTest"),
+        (["{rated}", "{rated}", "--split", "PublicTest"], 2, "one --data"),
+        (["{rated}", "--split", "PublicTest", "--detect"], 2, "no --detect"),
+        (["{empty}"], 4, "holds no pictures in folders named after expressions"),
+        (["{empty}", "--labels", "{empty}/no.csv"], 4, "cannot be read"),
+    ],
+)
+def test_wrong_sets_are_refused(
+    capsys: Capture, few_rated: Path, tmp_path: Path, options: list[str], code: int, text: str
+) -> None:
+    """One sentence and the documented exit code."""
+    given = [option.format(rated=few_rated, empty=tmp_path) for option in options]
+    assert main(["evaluate", str(DEFAULT_MODEL), "--data", *given]) == code
+    error = capsys.readouterr().err
+    assert text in error
+    assert error.count("\n") == 1

@@ -18,7 +18,7 @@ from mien.vision.model_file import View
 from mien.vision.photo import read_gray
 from mien_training.data import visgraf
 from mien_training.data.label_mapping import LabelMapping
-from mien_training.data.labels import read_csv_rows
+from mien_training.data.labels import open_columns
 from mien_training.data.picture_folders import list_pictures, split_folder
 
 SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
@@ -118,6 +118,11 @@ def read(data: Path, split: str, labels: LabelMapping | None = None) -> Faces:
     raise NoFacesError(f"{data} has no faces for {split}: put fer2013.csv or a folder {SPLITS[split]}/LABEL/ there.")
 
 
+def contains_table(data: Path) -> bool:
+    """Return whether a folder holds FER2013's table."""
+    return any((data / name).is_file() for name in _CSV_NAMES)
+
+
 def count_duplicates(train: Faces, validation: Faces) -> int:
     """Return how many of the validation faces are training faces too, pixel for pixel.
 
@@ -153,13 +158,11 @@ def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
     the authors' own training (Barsoum et al. 2016): it counts as an outlier.
     """
     rows = []
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        lines = read_csv_rows(path, file)
-        header = [name.strip().lower() for name in next(lines, (0, []))[1]]
+    with open_columns(path, ("usage", *_VOTES)) as (table, header):
         if {"usage", *_VOTES} - set(header):
             raise InputError(f"{path} is not FER+'s table: expected Usage and {', '.join(_VOTES)}.")
         columns = [header.index(name) for name in _VOTES]
-        for number, row in lines:
+        for number, row in table.rows():
             try:
                 if row[header.index("usage")].strip() == split:
                     rows.append([int(row[column]) for column in columns])
@@ -175,14 +178,12 @@ def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
 
 
 def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        rows = read_csv_rows(path, file)
-        header = [name.strip().lower() for name in next(rows, (0, []))[1]]
+    with open_columns(path, ("emotion", "pixels", "usage")) as (table, header):
         missing = {"emotion", "pixels", "usage"} - set(header)
         if missing:
             raise InputError(f"{path} has no column {', '.join(sorted(missing))}: expected emotion, pixels and Usage.")
         emotion, pixels, usage = (header.index(name) for name in ("emotion", "pixels", "usage"))
-        for number, row in rows:
+        for number, row in table.rows():
             if len(row) != len(header):
                 raise InputError(
                     f"{path}, line {number}: {len(row)} fields instead of {len(header)}; download it again."

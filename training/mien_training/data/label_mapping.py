@@ -6,13 +6,14 @@ import argparse
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mien.errors import InputError
 from mien.expression import LABELS, Expression
 from mien.text import printable
-from mien_training.data.labels import SYNONYMS, parse_expression, read_csv_rows
+from mien.text.text_table import open_table
+from mien_training.data.labels import SYNONYMS, parse_expression
 
 SKIP = "skip"
 """What stands in the place of an expression for a folder to leave out."""
@@ -52,9 +53,13 @@ def read_label_mapping(path: Path) -> LabelMapping:
     return mapping
 
 
-def add_data_options(parser: argparse.ArgumentParser, labels: str = "--labels") -> None:
-    """Add --data, and the option for the labels of its folders, to a command. labels: that option's name."""
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="holds fer2013.csv, or train/ and val/")
+def add_data_options(parser: argparse.ArgumentParser, labels: str = "--labels", *, sets: bool = False) -> None:
+    """Add --data, and the option for the labels of its folders, to a command.
+
+    labels: that option's name. sets: whether several folders may be given, of any labelled pictures.
+    """
+    holds = "holds fer2013.csv, or train/ and val/" + (", or a folder of pictures for each expression" if sets else "")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", nargs="+" if sets else None, help=holds)
     parser.add_argument(
         labels,
         type=lambda name: read_label_mapping(Path(name)),
@@ -135,17 +140,20 @@ def _read_toml(path: Path) -> list[tuple[str, str, str]]:
 
 def _read_columns(path: Path) -> list[tuple[str, str, str]]:
     """Return names, labels and the place for an error."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            rows = list(read_csv_rows(path, file))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+    with open_table(path, _count_columns) as table:
+        rows = [] if _count_columns(table.heading) > 1 else [(1, table.heading)]
+        rows += table.rows()
     for number, row in rows:
         if len(row) != 2:
             raise InputError(
                 f"{path}, line {number}: {len(row)} fields instead of 2; write a folder's name and a label, such as "
                 "0_angry,angry."
             )
-    if rows and rows[0][1][1].strip().lower() in {"label", "expression"}:  # a header
-        rows = rows[1:]
     return [(row[0], row[1], f"{path}, line {number}") for number, row in rows]
+
+
+def _count_columns(cells: Sequence[str]) -> int:
+    """Return 2 for a heading, 1 for a folder and its label, 0 for anything else."""
+    if len(cells) != 2:
+        return 0
+    return 2 if cells[1].strip().lower() in {"label", "expression"} else 1
