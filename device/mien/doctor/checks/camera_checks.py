@@ -16,7 +16,7 @@ _MIN_FPS = 2.0
 _BLACK = 20  # grey levels, as vision/camera/frozen.py
 _DARK, _BRIGHT = 35.0, 220.0  # mean grey levels
 _MAX_BURNT = 0.35  # share of white pixels
-_MIN_SHARPNESS = 0.07  # a photo blurred by 7 pixels of 640, in which a face is not read; see probes/camera_probe.py
+_MIN_SHARPNESS = 0.06  # a photo blurred by 8 pixels of 640; see probes/camera_probe.py
 _MIN_VIEW = 0.9  # share of the sensor
 
 _FACE_CURES = {
