@@ -41,6 +41,7 @@ from mien_training.evaluation.evaluate import select_view
 
 COMMON = 0.45  # share of the variance between people that all expressions share
 WITHIN = 0.35  # share of the variance that readings of one person and expression have
+SESSION = 0.8  # share of that which the readings of one session have in common
 SCALES = {"as FER2013": 1.0, "harder": 1.7}  # of all residuals: as harder a population as the second studio set
 TESTS = 20  # readings an expression to judge by
 
@@ -63,13 +64,18 @@ class Population:
         self._all = np.concatenate(self._residuals)
         self._rng = rng
 
-    def person(self, scale: float, readings: int) -> Person:
-        """Return a person with so many readings an expression to learn from."""
+    def person(self, scale: float, readings: int, day: float = 0.0) -> Person:
+        """Return a person with so many readings an expression to learn from.
+
+        day: share of WITHIN that these readings have in common, as those of one session do.
+        """
         common = self._draw(self._all, 1)
         rows = []
         for key in Expression:
             own = np.sqrt(COMMON) * common + np.sqrt(1 - COMMON) * self._draw(self._residuals[key], 1)
             each = self._draw(self._residuals[key], readings + TESTS)
+            each[:readings] *= np.sqrt(1 - day)
+            each[:readings] += np.sqrt(day) * self._draw(self._residuals[key], 1)
             rows.append(self.means[key] + scale * (np.sqrt(1 - WITHIN) * own + np.sqrt(WITHIN) * each))
         array = np.array(rows)
         array -= array.mean(axis=-1, keepdims=True)
@@ -230,6 +236,10 @@ def main() -> int:
             checked = kept(more[:50], means, classifier.contract.even_temperature)
             print(f"  {readings} readings of each: {gain(more, list(Expression), means)}; as checked {checked}")
             sweep(more, means, "MOST_MOVED", (0.6, 0.7, 0.8, 0.85, 0.9, 1.0))
+        session = [population.person(scale, 5, SESSION) for _ in range(arguments.people)]
+        checked = kept(session[:100], means, classifier.contract.even_temperature)
+        print(f"  a session of 5 readings of each: {gain(session, list(Expression), means)}; as checked {checked}")
+        sweep(session, means, "MOST_MOVED", (0.6, 0.7, 0.8, 0.85, 0.9, 1.0))
         for size in (1, 3):
             household(population, scale, arguments.people, size)
     reading = values[0].astype(np.float32)

@@ -343,8 +343,10 @@ remove_mien() {
   remove $unit $command $sudoers $manual $completion $top
   [ $action = uninstall ] || remove /etc/systemd/system/mien.service.d /etc/mien $state $sysusers
   local folder
-  for folder in "${manual%/*}" "${completion%/*}" "${completion%/*/*}"; do
-    if [ -d "$folder" ]; then act rmdir --ignore-fail-on-non-empty "$folder"; fi
+  for folder in "${manual%/*}" "${completion%/*}" "${completion%/*/*}" "${sysusers%/*}"; do
+    if [ -d "$folder" ] && ! dpkg --search "$folder" >/dev/null 2>&1; then
+      act rmdir --ignore-fail-on-non-empty "$folder"
+    fi
   done
   if [ -d /run/systemd/system ]; then act systemctl daemon-reload; fi
   if [ $action = purge ] && getent passwd mien >/dev/null; then

@@ -16,7 +16,7 @@ from mien.expression import EVEN_PRIOR, LABELS
 from mien.vision import model_file
 from mien.vision.classifier import evidence
 from mien.vision.crop import INPUT_SIDE
-from mien.vision.model_file import Contract, Mode, View
+from mien.vision.model_file import Contract, EvenFigures, Mode, View
 from mien.vision.runtime import installed
 from mien_convert.adapt import Adaptation, AdaptedNetwork, adapt
 from mien_convert.adaptation_options import adaptation_from
@@ -30,7 +30,14 @@ from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces, NoFacesError
 from mien_training.data.label_mapping import LabelMapping
 from mien_training.evaluation.crop_margin import best_margin
-from mien_training.evaluation.metrics import balanced_weights, class_means, class_prior, fit_temperature, metrics
+from mien_training.evaluation.metrics import (
+    balanced_weights,
+    class_means,
+    class_prior,
+    fit_temperature,
+    metrics,
+    metrics_by_prior,
+)
 from mien_training.files import save_atomically
 
 _SPLIT = "PublicTest"
@@ -159,14 +166,23 @@ def _with_measurements(model: Path, draft: Contract, before: NDArray[np.float32]
         print(f"{name}: loads, agrees", flush=True)
     figures, labels = metrics(result.logits, validation.labels), validation.labels
     likelihoods = evidence(result.logits, draft.class_prior)
+    temperature = fit_temperature(result.logits, labels)
+    even_temperature = fit_temperature(likelihoods, labels, balanced_weights(labels))
+    priors = metrics_by_prior(result.logits, labels, draft.class_prior, temperature, even_temperature)
     return msgspec.structs.replace(
         draft,
-        temperature=fit_temperature(result.logits, labels),
-        even_temperature=fit_temperature(likelihoods, labels, balanced_weights(labels)),
+        temperature=temperature,
+        even_temperature=even_temperature,
         class_means=class_means(likelihoods, labels),
         confusion=figures["confusion"],
         accuracy=figures["accuracy"],
         balanced_accuracy=figures["balanced_accuracy"],
+        calibration_error=priors["data"]["calibration_error"],
+        even=EvenFigures(
+            accuracy=priors["even"]["accuracy"],
+            balanced_accuracy=priors["even"]["balanced_accuracy"],
+            calibration_error=priors["even"]["calibration_error"],
+        ),
         agreement=round(float((before.argmax(axis=1) == result.logits.argmax(axis=1)).mean()), 4),
     )
 

@@ -116,7 +116,7 @@ class ModelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MoodConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[mood]"""
 
-    threshold: Annotated[Share, Meta(description="probability that an expression must reach to become the mood")] = 0.98
+    threshold: Annotated[Share, Meta(description="probability that an expression must reach to become the mood")] = 0.97
     dwell: Annotated[Seconds, Meta(description="seconds for which it must lead before the mood changes")] = 0.0
     hold: Annotated[
         float,
@@ -130,7 +130,7 @@ class MoodConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="seconds that a reading must last to count as one full piece of evidence; "
             "longer is steadier and slower",
         ),
-    ] = 2.1
+    ] = 2.5
     absent_after: Annotated[
         Seconds, Meta(description="seconds without a face after which no one counts as present")
     ] = 10.0

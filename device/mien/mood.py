@@ -7,6 +7,10 @@ time share their faults (a blink, a word, a turned head), so that a reading coun
 last, and as one whole piece of evidence only after `memory` seconds: twice the frame rate is not twice the evidence.
 The less a reading resembles those of the last `memory` seconds, the less it can share with them, and the more it
 counts.
+
+Faces are unlike, too: one that is read as sad while it rests would be sad for hours. So the filter adapts to the faces
+before it. An expression that the readings name more often than the prior, over a quarter of an hour, is by that factor
+less likely the true one when they name it; the prior stands for how often it is shown.
 """
 
 from __future__ import annotations
@@ -30,6 +34,14 @@ NOVELTY_GAIN = 2.0
 """How much more a reading counts that is wholly unlike the recent ones. From 1 to 4 the simulator's false changes are
 about half of those without, at the same delay, also at 3 and 15 frames a second, and with noisy readings."""
 
+ADAPTATION = 900.0
+"""Seconds over which the readings are averaged that are compared with the prior; 600 to 1800 give the same."""
+
+MAX_EXCESS = 7.4
+"""Largest factor by which an expression's likelihood is lowered, e squared: a clear expression remains the mood however
+long it is shown."""
+
+_MAX_GAP = 1.0  # seconds for which one reading counts in that average
 _FLOOR = 0.001  # added to each likelihood: no reading excludes an expression
 
 
@@ -50,6 +62,8 @@ class MoodTracker:
         self._now = -math.inf
         self._face_at: float | None = None  # when a face was last in view, or the first frame came
         self._elapsed = math.inf  # since then, in units of `memory`
+        self._gap = 0.0  # since then, in seconds, at most _MAX_GAP
+        self._usual = PRIOR  # moving average of the readings, with the time constant ADAPTATION
         self._reported: _Decision | None = None
         self._reset_filter()
 
@@ -60,9 +74,15 @@ class MoodTracker:
         self._begin_instant()
 
     def _begin_instant(self) -> None:
-        self._before = self._posterior, self._decision, self._recent  # as they were before this instant's readings
-        self._log_likelihoods: list[list[float]] = []  # of each of this instant's readings
-        self._averages: list[list[float]] = []  # the recent readings' average with each of them
+        # as they were before this instant's readings:
+        self._before = self._posterior, self._decision, self._recent, self._usual
+        self._excess = [
+            min(MAX_EXCESS, max(1.0, usual / prior)) for usual, prior in zip(self._usual, PRIOR, strict=True)
+        ]
+        # with each of this instant's readings:
+        self._log_likelihoods: list[list[float]] = []
+        self._recents: list[list[float]] = []
+        self._usuals: list[list[float]] = []
 
     @property
     def probabilities(self) -> tuple[float, ...]:
@@ -91,12 +111,13 @@ class MoodTracker:
     def _update_posterior(self, reading: Reading) -> Mood | None:
         """Apply Bayes' rule with a reading, and decide."""
         self._face_at = self._now
-        prior, decision, recent = self._before
+        prior, decision, recent, usual = self._before
         self._log_likelihoods.append(self._log_likelihood(reading, recent))
-        self._averages.append(self._average(reading, recent))
+        self._recents.append(_moved(recent, reading, -math.expm1(-self._elapsed)))  # whatever its weight
+        self._usuals.append(_moved(usual, reading, reading.weight * self._gap / ADAPTATION))
         log_likelihood = _mean(self._log_likelihoods)
         self._posterior = _normalized([p * math.exp(log) for p, log in zip(prior, log_likelihood, strict=True)])
-        self._recent = _mean(self._averages)
+        self._recent, self._usual = _mean(self._recents), _mean(self._usuals)
         self._decision = self._decide(decision)
         mood = self._decision.mood
         if mood is None or (self._reported is not None and mood == self._reported.mood):
@@ -112,7 +133,8 @@ class MoodTracker:
             keep = math.exp((self._now - at) / self._config.hold)
             pairs = zip(self._posterior, PRIOR, strict=True)
             self._posterior = tuple(keep * p + (1 - keep) * prior for p, prior in pairs)
-            self._elapsed = math.inf if self._face_at is None else (at - self._face_at) / self._config.memory
+            elapsed = math.inf if self._face_at is None else at - self._face_at
+            self._elapsed, self._gap = elapsed / self._config.memory, min(_MAX_GAP, elapsed)
             self._now = at
             self._begin_instant()
         return True
@@ -121,12 +143,8 @@ class MoodTracker:
         """Return what a reading adds to the logarithm of each expression's probability."""
         novelty = sum(abs(q - r) for q, r in zip(reading.probabilities, recent, strict=True)) / 2
         weight = reading.weight * min(1.0, self._elapsed * (1 + NOVELTY_GAIN * novelty))
-        return [weight * math.log(likelihood + _FLOOR) for likelihood in reading.probabilities]
-
-    def _average(self, reading: Reading, recent: Sequence[float]) -> list[float]:
-        """Return the recent readings' average with this one in it, whatever its weight."""
-        new = -math.expm1(-self._elapsed)
-        return [r + new * (q - r) for q, r in zip(reading.probabilities, recent, strict=True)]
+        pairs = zip(reading.probabilities, self._excess, strict=True)
+        return [weight * math.log((likelihood + _FLOOR) / excess) for likelihood, excess in pairs]
 
     def _decide(self, decision: _Decision) -> _Decision:
         """Return the decision after this instant: a candidate that has led for `dwell` seconds becomes the mood."""
@@ -147,6 +165,11 @@ class _Decision:
     mood: Expression | None = None
     candidate: Expression | None = None
     since: float = 0.0
+
+
+def _moved(average: Sequence[float], reading: Reading, share: float) -> list[float]:
+    """Return a moving average with a reading in it. share: of the reading in the new average, 0 to 1."""
+    return [a + share * (q - a) for q, a in zip(reading.probabilities, average, strict=True)]
 
 
 def _mean(rows: Sequence[Sequence[float]]) -> tuple[float, ...]:

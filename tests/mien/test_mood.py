@@ -250,3 +250,46 @@ def test_a_first_reading_multiplies_the_prior() -> None:
     tracker.update(Reading(likelihoods, 0.0), 0.0)
     products = [prior * likelihood for prior, likelihood in zip(PRIOR, likelihoods, strict=True)]
     assert tracker.probabilities == pytest.approx([value / sum(products) for value in products], abs=0.01)
+
+
+def mixed(at: float, **shares: float) -> Reading:
+    """Return a reading with these probabilities, and the rest shared by the other expressions."""
+    rest = (1 - sum(shares.values())) / (7 - len(shares))
+    return Reading(tuple(shares.get(expression.label, rest) for expression in Expression), at)
+
+
+def test_the_tracker_adapts_to_a_face_that_looks_sad() -> None:
+    """A resting face that is read as rather sad than neutral becomes neutral in time; a sadder one is still sad."""
+    tracker = MoodTracker(MoodConfig())
+    moods = [tracker.update(mixed(at / 4, sad=0.45, neutral=0.35), at / 4) for at in range(4 * 1200)]
+    assert [mood.expression for mood in moods if mood][-1] == Expression.NEUTRAL
+    [mood] = settle(tracker, Expression.SAD, 1200, 20)
+    assert mood.expression == Expression.SAD
+
+
+@pytest.mark.parametrize("expression", Expression)
+def test_a_clear_expression_remains_the_mood(expression: Expression) -> None:
+    """However long it is shown: two hours."""
+    tracker = MoodTracker(MoodConfig())
+    assert [mood.expression for mood in settle(tracker, expression, 0, 7200, rate=1)] == [expression]
+
+
+def test_the_tracker_stays_adapted_after_an_absence() -> None:
+    """Whoever was there comes back; only a reset begins from the start."""
+    tracker = MoodTracker(MoodConfig(absent_after=2))
+    settle(tracker, Expression.SAD, 0, 1800, rate=2)
+    adapted = tracker._usual[Expression.SAD]
+    tracker.update(None, 2000.0)
+    assert tracker._usual[Expression.SAD] == adapted > 0.5
+    tracker.reset()
+    assert tracker._usual == PRIOR
+
+
+def test_poor_pictures_do_not_adapt_it() -> None:
+    """Readings without weight, and one reading after an hour, leave the average where it was."""
+    tracker = MoodTracker(MoodConfig())
+    for at in range(100):
+        tracker.update(reading(Expression.SAD, float(at), weight=0.0), float(at))
+    assert tracker._usual == pytest.approx(PRIOR)
+    update(tracker, reading(Expression.SAD, 3700.0))
+    assert tracker._usual[Expression.SAD] - PRIOR[Expression.SAD] < 0.002

@@ -128,6 +128,10 @@ def test_a_file_is_evaluated_against_the_labels_of_its_run(
     assert [row[label] for label, row in enumerate(contract.confusion)] == [8, 8, 8, 8, 8, 8, 7]
     assert contract.temperature < 1  # always right: more confident is better
     assert contract.even_temperature < 1
+    assert contract.even is not None
+    assert (contract.even.accuracy, contract.even.balanced_accuracy) == (1.0, 1.0)
+    assert contract.calibration_error is not None
+    assert max(contract.calibration_error, contract.even.calibration_error) < 0.01
     assert all(max(row) == row[label] for label, row in enumerate(contract.class_means))
     assert convert("quantize", run / "model.keras", "--data", disputed, "--out", labelled).code == 0
     assert (model_file.read(labelled)[1].view, model_file.read(labelled)[1].accuracy) == ("fer2013", 0.0)

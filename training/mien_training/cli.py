@@ -142,7 +142,7 @@ def _evaluate_split(trained: TrainedModel, args: Arguments) -> None:
     """Print the metrics of one split."""
     from mien_training.evaluation.evaluate import measure, primary_view
     from mien_training.report.report import read_with_validation
-    from mien_training.report.tables import classes, format_text, summary
+    from mien_training.report.tables import by_prior, classes, format_text, summary
 
     faces, validation = read_with_validation(args.data[0], args.split, args.labels)
     figures = measure(trained, faces, validation)
@@ -153,7 +153,8 @@ def _evaluate_split(trained: TrainedModel, args: Arguments) -> None:
         return
     scaling = "none" if figures["temperature"] is None else f"{figures['temperature']:.3f}"
     print(f"{args.model.name} on {args.split}, temperature {scaling}\n")
-    print(format_text(summary(figures["views"])), format_text(classes(figures["views"])), sep="\n\n")
+    tables = (summary(figures["views"]), by_prior(figures["views"]), classes(figures["views"]))
+    print("\n\n".join(format_text(table) for table in tables if len(table) > 1))
 
 
 def _evaluate_sets(trained: TrainedModel, args: Arguments) -> None:
@@ -167,7 +168,7 @@ def _evaluate_sets(trained: TrainedModel, args: Arguments) -> None:
         if fer2013.contains_table(folder):
             raise UsageError(f"{folder} holds FER2013's table: add --split PublicTest.")
     crop = open_cropper(trained.crop_margin) if args.detect else whole_picture
-    prior = "even prior" if trained.class_prior else "its own prior, which is not recorded"
+    prior = "even prior" if trained.contract else "its own prior, which is not recorded"
     for folder in args.data:
         figures = measure_set(trained, read_faces(list_face_set(folder, args.labels), crop))
         if args.json:

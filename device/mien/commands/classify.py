@@ -14,7 +14,7 @@ from mien.config import Config
 from mien.config_file import load_effective
 from mien.errors import InputError
 from mien.events import Face, Reading, probabilities_by_label
-from mien.service.people import load_household
+from mien.service.people_store import load_household
 from mien.vision.camera.folder import list_photos
 from mien.vision.classifier import PriorChoice
 from mien.vision.photo import read_photo

@@ -14,7 +14,7 @@ from mien.text import is_name
 
 if TYPE_CHECKING:
     from mien.config import Config
-    from mien.service.people import PeopleStore, StoredPerson
+    from mien.service.people_store import PeopleStore, StoredPerson
 
 _USAGE = """%(prog)s [NAME] [--camera SPEC | --from FOLDER] [--config FILE]
        %(prog)s show [--json] [--config FILE]
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     _check_usage(arguments, action, name)
     # here, so that `mien learn --help` loads neither OpenCV nor the runtime
     from mien.config_file import load_effective
-    from mien.service.people import PeopleStore
+    from mien.service.people_store import PeopleStore
     from mien.state import state_directory
 
     config, store = load_effective(arguments.config), PeopleStore(state_directory())

@@ -73,17 +73,35 @@ def format_contract(path: Path, contract: Contract) -> str:
         "balanced accuracy": f"{contract.balanced_accuracy:.4f}",
         "agreement": f"{contract.agreement:.4f} with the network before conversion{_cost(contract)}",
         "crop margin": f"{contract.crop_margin:+.2f} of the detector's box",
-        "temperature": f"{contract.temperature:.3f}",
     }
     lines = [f"{name:<18} {value}" for name, value in facts.items()]
+    lines += ["", *_priors(contract)]
     heading = " " * 18 + "".join(f"{label:>9}" for label in contract.labels)
     rows = [
         f"{label:<18}" + "".join(f"{count / max(1, sum(row)):9.2f}" for count in row)
         for label, row in zip(contract.labels, contract.confusion, strict=True)
     ]
     return "\n".join(
-        [*lines, "", "true (rows) and named (columns) expression, shares of the validation faces", heading, *rows]
+        [*lines, "", "true (rows) and classified (columns) expression under the data's prior, shares", heading, *rows]
     )
+
+
+def _priors(contract: Contract) -> list[str]:
+    """Return the prior of the training data, and a table of the decisions under it and under an even one."""
+    even = contract.even
+    figures = (even.accuracy, even.balanced_accuracy, even.calibration_error) if even is not None else (None,) * 3
+    rows: dict[str, tuple[float | None, ...]] = {
+        "the data's": (contract.accuracy, contract.balanced_accuracy, contract.calibration_error, contract.temperature),
+        "even": (*figures, contract.even_temperature),
+    }
+    names = ("accuracy", "balanced", "calibration error", "temperature")
+    shares = (f"{label} {share:.3f}" for label, share in zip(contract.labels, contract.class_prior, strict=True))
+    table = [f"{'class prior':<18} {', '.join(shares)}", f"{'decision under':<18} {'  '.join(names)}"]
+    for name, values in rows.items():
+        cells = ("-" if value is None else f"{value:.4f}" for value in values)
+        padded = (f"{cell:>{len(heading)}}" for heading, cell in zip(names, cells, strict=True))
+        table.append(f"{name + ' prior':<18} {'  '.join(padded)}")
+    return table
 
 
 def _calibration(contract: Contract) -> str:

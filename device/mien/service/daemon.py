@@ -19,7 +19,7 @@ from mien.mood import MoodTracker
 from mien.service.learning import HouseholdLearner
 from mien.service.notify import Notifier
 from mien.service.output import Output
-from mien.service.people import load_household, open_store
+from mien.service.people_store import load_household, open_store
 from mien.service.pipeline import Pipeline
 from mien.service.signals import stop_signals
 from mien.vision.camera.base import Camera

@@ -21,7 +21,7 @@ from mien.controls import Controls, LearningStatus
 from mien.errors import LearningError
 from mien.events import Reading
 from mien.expression import LABELS, Expression
-from mien.service.people import PeopleStore, StoredExpression, StoredPerson, household, load_household
+from mien.service.people_store import PeopleStore, StoredExpression, StoredPerson, household, load_household
 from mien.vision.classifier import EvidenceCalibration
 from mien.vision.model_file import Contract
 from mien.vision.recognizer import Observation

@@ -113,7 +113,7 @@ class Pipeline:
             interval = controller.next_interval(observation.reading, self._controls.profile)
             if learning is not None:
                 learning.update(observation)
-                interval = min(interval, _LEARNING_INTERVAL)
+                interval = min(interval, max(_LEARNING_INTERVAL, 1 / self._max_fps))
             elif (mood := self._update_mood(observation)) is not None:
                 yield mood
             camera.camera.set_frame_interval(interval)

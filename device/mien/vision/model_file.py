@@ -63,6 +63,17 @@ class RepresentativeFaces(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     sha256: Digest
 
 
+class EvenFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model file's decisions under an even prior reach on the validation faces.
+
+    calibration_error: of faces drawn under that prior, that is, with each expression counting the same.
+    """
+
+    accuracy: Share
+    balanced_accuracy: Share
+    calibration_error: Share
+
+
 class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The metadata of a network in a model file.
 
@@ -76,7 +87,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     where there is none.
     view: whose labels it was trained on, and by whose the temperatures and the figures here were measured.
     confusion: validation faces by [true][predicted] under the data's prior, as are both accuracies.
-    accuracy: of this very file on `split`.
+    accuracy: of this very file on `split`. calibration_error: there too, after division by the temperature.
+    even: the same figures under an even prior.
     source_accuracy: of the network before conversion, on the same faces.
     agreement: share of `split` on which this file predicts what that network predicts.
     representative_faces: of an int8 network.
@@ -102,6 +114,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     faces: Annotated[int, msgspec.Meta(ge=1, le=10**9)]
     accuracy: Share
     balanced_accuracy: Share
+    calibration_error: Share | None = None
+    even: EvenFigures | None = None
     agreement: Share
     source_accuracy: Share | None = None
     representative_faces: RepresentativeFaces | None = None

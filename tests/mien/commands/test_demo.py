@@ -7,10 +7,14 @@ import io
 import pytest
 
 from mien.commands.demo import demo
+from mien.config import Config
 from mien.events import Frame
 from mien.expression import Expression
-from mien.vision.camera.demo import LENGTH, STAY, DemoCamera
+from mien.vision.camera.demo import FADE, LENGTH, STAY, DemoCamera
+from mien.vision.classifier import Classifier
+from mien.vision.crop import to_input
 from mien.vision.detector import HaarDetector
+from mien.vision.recognizer import ExpressionRecognizer
 
 
 class Clock:
@@ -46,6 +50,41 @@ def test_the_detector_detects_every_face(expression: Expression) -> None:
     faces = HaarDetector(60).detect(DemoCamera().draw((expression + 0.6) * STAY))
     assert len(faces) == 1
     assert 150 < faces[0].width < 280
+
+
+@pytest.mark.parametrize("expression", Expression)
+def test_every_face_is_classified_as_what_it_shows(expression: Expression) -> None:
+    """Cut out of the scene around the detector's box, under an even prior."""
+    classifier, gray = Classifier.load(), DemoCamera().draw((expression + 0.6) * STAY)
+    [face] = HaarDetector(60).detect(gray)
+    probabilities = classifier.probabilities(to_input(gray, face, classifier.contract.crop_margin))
+    assert max(probabilities) == probabilities[expression]
+
+
+def test_every_reading_is_that_of_the_face_in_the_scene(frames: list[Frame]) -> None:
+    """From the end of its cross-fade on, each of the seven faces is read as what it shows, nine times in ten."""
+    recognizer = ExpressionRecognizer.open(Config().vision, Config().model)
+    right: dict[Expression, list[bool]] = {expression: [] for expression in Expression}
+    for frame in frames:
+        reading, shown = recognizer.observe(frame).reading, int(frame.at / STAY)
+        if reading is not None and shown < len(Expression) and frame.at - shown * STAY > FADE:
+            right[Expression(shown)].append(reading.expression == shown)
+    assert min(len(readings) for readings in right.values()) > 35
+    assert min(sum(readings) / len(readings) for readings in right.values()) > 0.9
+
+
+def test_the_text_names_every_face_and_mood(frames: list[Frame]) -> None:
+    """Each expression has its line while its face is shown, and becomes the mood before the next is shown."""
+    output = io.StringIO()
+    demo(frames, output)
+    lines = [line.split() for line in output.getvalue().splitlines() if line[:5].strip().replace(".", "").isdigit()]
+    for kind in ("expression", "mood"):
+        printed = [(float(at), text[0]) for at, _, what, *text in lines if what == kind]
+        for expression in Expression:
+            began = expression * STAY + FADE * (expression > 0)
+            labels = {label for at, label in printed if began <= at < (expression + 1) * STAY}
+            assert labels <= {expression.label}, (kind, expression, printed)
+        assert {label for _, label in printed} >= {expression.label for expression in Expression}
 
 
 def test_no_face_at_the_end(frames: list[Frame]) -> None:

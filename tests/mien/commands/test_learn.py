@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.commands.learn_photos import parse_label
 from mien.expression import LABELS, Expression
-from mien.service.people import PeopleStore
+from mien.service.people_store import PeopleStore
 from tests.conftest import Outcome, scene
 
 Mien = Callable[..., Outcome]

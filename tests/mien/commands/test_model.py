@@ -14,7 +14,7 @@ import pytest
 
 from mien.commands import model, progress
 from mien.expression import LABELS
-from mien.vision.model_file import RepresentativeFaces
+from mien.vision.model_file import EvenFigures, RepresentativeFaces
 from tests.fakes.contracts import PLAIN
 
 
@@ -74,3 +74,18 @@ def test_the_download_reports_its_progress(
     model.fetch_yunet()
     assert file.getvalue() == line
     assert "mien uses it from its next start" in capsys.readouterr().out
+
+
+def test_info_shows_the_decisions_under_both_priors() -> None:
+    """Accuracy, balanced accuracy, calibration error and temperature of each, or a dash where one is not recorded."""
+    even = EvenFigures(accuracy=0.61, balanced_accuracy=0.62, calibration_error=0.03)
+    contract = msgspec.structs.replace(
+        PLAIN, calibration_error=0.02, even=even, temperature=1.25, even_temperature=1.75
+    )
+    rows = {
+        line.split(" prior")[0]: line.split()[-4:] for line in model.format_contract(Path("a"), contract).split("\n")
+    }
+    assert rows["the data's"] == ["0.5000", "0.5000", "0.0200", "1.2500"]
+    assert rows["even"] == ["0.6100", "0.6200", "0.0300", "1.7500"]
+    assert "neutral 0.143, happy 0.143" in model.format_contract(Path("a"), contract)
+    assert model.format_contract(Path("a"), PLAIN).count("  -  ") == 4

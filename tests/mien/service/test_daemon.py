@@ -14,7 +14,7 @@ from mien.controls import Controls
 from mien.errors import InputError
 from mien.events import CameraEvent, Event
 from mien.service import daemon
-from mien.service.people import PeopleStore, StoredExpression, StoredPerson
+from mien.service.people_store import PeopleStore, StoredExpression, StoredPerson
 from mien.vision.recognizer import ExpressionRecognizer, open_classifier
 from tests.fakes.cameras import FakeCamera
 

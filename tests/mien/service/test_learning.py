@@ -28,7 +28,7 @@ from mien.service.learning import (
     keep,
     to_evidence,
 )
-from mien.service.people import PeopleStore
+from mien.service.people_store import PeopleStore
 from mien.vision.classifier import EvidenceCalibration
 from mien.vision.recognizer import Observation
 from tests.fakes.contracts import PLAIN

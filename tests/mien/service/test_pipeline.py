@@ -21,7 +21,7 @@ from mien.events import CameraEvent, Event, Mood
 from mien.mood import MoodTracker
 from mien.service import pipeline
 from mien.service.learning import HouseholdLearner
-from mien.service.people import PeopleStore
+from mien.service.people_store import PeopleStore
 from mien.service.pipeline import Pipeline
 from mien.vision.camera import thread
 from mien.vision.camera.base import Camera
@@ -328,6 +328,27 @@ def test_a_face_is_learned_while_the_daemon_runs(recognizer: ExpressionRecognize
     assert list(PeopleStore(tmp_path).read()) == (["Ann"] if kept else [])
     assert (recognizer.classifier.calibration is not None) == kept
     recognizer.classifier.calibration = None
+
+
+@pytest.mark.parametrize(("max_fps", "shortest"), [(2.0, 0.5), (15.0, 0.1)])
+def test_learning_keeps_to_the_cap(
+    recognizer: ExpressionRecognizer, tmp_path: Path, max_fps: float, shortest: float
+) -> None:
+    """While a face is learned ten frames a second are wanted, but no more than max_fps."""
+    recognizer.reset()
+    intervals: list[float] = []
+
+    class PacedCamera(FakeCamera):
+        def set_frame_interval(self, interval: float) -> None:
+            intervals.append(interval)
+
+    controls = Controls(VisionConfig(profile="eco"), MoodConfig())
+    learner = HouseholdLearner(recognizer.classifier, PeopleStore(tmp_path), controls, Clock())
+    controls.request_learning("Ann")
+    camera = PacedCamera(5, picture=DemoPictures())
+    run = Pipeline(recognizer, MoodTracker(MoodConfig()), controls, lambda: camera, max_fps=max_fps, learner=learner)
+    assert list(run.events(max_frames=5))
+    assert intervals == [shortest] * 5
 
 
 def test_learning_ends_with_the_camera(recognizer: ExpressionRecognizer, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mien.errors import ModelError
 from mien.expression import LABELS
 from mien.vision import model_file
-from mien.vision.model_file import Contract, RepresentativeFaces
+from mien.vision.model_file import Contract, EvenFigures, RepresentativeFaces
 from tests.fakes.contracts import PLAIN
 
 NETWORK = bytes(range(256)) * 8
@@ -56,6 +56,8 @@ contracts = st.builds(
     faces=st.integers(1, 10**9),
     accuracy=share,
     balanced_accuracy=share,
+    calibration_error=st.none() | share,
+    even=st.none() | st.builds(EvenFigures, accuracy=share, balanced_accuracy=share, calibration_error=share),
     agreement=share,
     source_accuracy=st.none() | share,
     representative_faces=st.none() | representatives,

@@ -46,6 +46,18 @@ def test_a_model_file_is_measured_as_its_contract_requires(capsys: Capture, few_
     assert figures["confusion"] == figures["views"][contract.view]["confusion"]
 
 
+def test_decisions_are_measured_under_both_priors(capsys: Capture, few_rated: Path) -> None:
+    """The data's prior gives the figures at the top; each prior has the contract's temperature for it."""
+    figures = evaluated(capsys, DEFAULT_MODEL, few_rated)
+    contract = model_file.read(DEFAULT_MODEL)[1]
+    data, even = figures["priors"]["data"], figures["priors"]["even"]
+    assert (data["accuracy"], data["balanced_accuracy"]) == (figures["accuracy"], figures["balanced_accuracy"])
+    assert data["calibration_error"] == figures["scaled"]["calibration_error"]
+    assert (data["temperature"], even["temperature"]) == (contract.temperature, contract.even_temperature)
+    assert set(even) == {"temperature", "accuracy", "balanced_accuracy", "calibration_error"}
+    assert figures["priors"] == figures["views"][contract.view]["priors"]
+
+
 def test_temperature_of_a_keras_file_comes_from_public_test(capsys: Capture, few_rated: Path, tmp_path: Path) -> None:
     """It is the same whatever split is measured, and there is none where the data have no PublicTest."""
     small_network().save(tmp_path / "net.keras")
@@ -53,6 +65,7 @@ def test_temperature_of_a_keras_file_comes_from_public_test(capsys: Capture, few
         evaluated(capsys, tmp_path / "net.keras", few_rated, split) for split in ("PublicTest", "PrivateTest")
     )
     assert here["temperature"] == there["temperature"]
+    assert here["priors"]["even"]["temperature"] == there["priors"]["even"]["temperature"]
     alone = tmp_path / "alone"
     shutil.copytree(few_rated, alone)
     rows = (few_rated / "fer2013.csv").read_text(encoding="utf-8").splitlines(keepends=True)
@@ -60,6 +73,7 @@ def test_temperature_of_a_keras_file_comes_from_public_test(capsys: Capture, few
     figures = evaluated(capsys, tmp_path / "net.keras", alone, "PrivateTest")
     assert figures["temperature"] is None
     assert "scaled" not in figures["views"]["fer2013"]
+    assert "priors" not in figures
     assert figures["accuracy"] == there["accuracy"]
 
 
@@ -67,7 +81,7 @@ def test_tables_are_printed(capsys: Capture, few_rated: Path) -> None:
     """The two views side by side, a row an expression."""
     assert main(["evaluate", str(DEFAULT_MODEL), "--data", str(few_rated), "--split", "PublicTest"]) == 0
     printed = capsys.readouterr().out
-    for text in ("FER2013", "FER+", "macro-F1", "calibration error, scaled", *LABELS):
+    for text in ("FER2013", "FER+", "macro-F1", "calibration error, scaled", "FER+, even prior", *LABELS):
         assert text in printed
 
 

@@ -13,10 +13,12 @@ from mien.expression import LABELS
 from mien_training.evaluation.metrics import (
     BINS,
     balanced_weights,
+    calibration_error,
     class_means,
     class_prior,
     fit_temperature,
     metrics,
+    metrics_by_prior,
     reliability,
 )
 
@@ -53,6 +55,35 @@ def test_weights_count_like_repeated_faces() -> None:
 def test_balanced_weights_by_hand() -> None:
     """Three happy faces and one sad one count the same, half of all each."""
     assert balanced_weights(np.array([1, 1, 1, 2])).tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
+
+
+def test_a_weighted_calibration_error_counts_repeated_faces() -> None:
+    """A face of weight 3 counts like three; without weights it is the error of the reliability."""
+    rng = np.random.default_rng(2)
+    logits, labels, weights = (
+        rng.normal(0, 2, (200, 7)).astype(np.float32),
+        rng.integers(0, 7, 200),
+        rng.integers(0, 4, 200),
+    )
+    repeated = np.repeat(np.arange(200), weights)
+    assert calibration_error(logits, labels, weights.astype(float)) == pytest.approx(
+        calibration_error(logits[repeated], labels[repeated]), abs=1e-4
+    )
+    assert calibration_error(logits, labels) == reliability(logits, labels)["calibration_error"]
+
+
+def test_metrics_by_prior_by_hand() -> None:
+    """The prior of happy outweighs a weak sign of sad under the data's prior, and not under an even one."""
+    prior = (0.05, 0.7, 0.05, 0.05, 0.05, 0.05, 0.05)
+    likelihoods = np.zeros((4, 7), np.float32)
+    likelihoods[0, 2], likelihoods[1:, 1] = 1.0, 1.0
+    logits = (likelihoods + np.log(prior)).astype(np.float32)
+    figures = metrics_by_prior(logits, np.array([2, 1, 1, 1]), prior, 1.0, 0.5)
+    assert (figures["data"]["accuracy"], figures["data"]["balanced_accuracy"]) == (0.75, 0.5)
+    assert (figures["even"]["accuracy"], figures["even"]["balanced_accuracy"]) == (1.0, 1.0)
+    assert (figures["data"]["temperature"], figures["even"]["temperature"]) == (1.0, 0.5)
+    confidence = float(np.exp(2) / (np.exp(2) + 6))  # evidence 1 at a temperature of 0.5
+    assert figures["even"]["calibration_error"] == pytest.approx(1 - confidence, abs=1e-4)
 
 
 def test_class_means_by_hand() -> None:

@@ -117,6 +117,7 @@ def test_the_card_has_every_class_in_both_views(reported: Path) -> None:
     card = (reported / "card.md").read_text(encoding="utf-8")
     assert all(card.count(f"| {label} |") == 2 for label in LABELS)  # one table a network
     assert "| FER2013 precision |" in card
+    assert card.count("| FER+, even prior |") == card.count("| FER2013, data prior |") == 2
     assert "| FER+ faces |" in card
 
 

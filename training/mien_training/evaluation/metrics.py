@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.expression import LABELS, Prior
+from mien.vision.classifier import evidence
 
 BINS = 15
 """Equal-width bins of the highest probability, as in Guo et al. 2017 (arXiv:1706.04599), table 1."""
 
 _SMALLEST_SHARE = 1e-5  # of an expression without a training face
+
+PriorName = Literal["data", "even"]
+"""The documented priors of decisions: that of the training data, and one with all expressions equally frequent."""
+
+
+class PriorMetrics(TypedDict):
+    """The metrics of decisions under one prior; calibration_error is that after division by the temperature."""
+
+    temperature: float
+    accuracy: float
+    balanced_accuracy: float
+    calibration_error: float
 
 
 def metrics(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
@@ -48,20 +61,63 @@ def reliability(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[
     Each bin has the number of its faces, their mean confidence and their accuracy (0 in an empty bin). The error is the
     mean difference of the two, weighted by the number of faces (Guo et al. 2017, equation 3).
     """
-    probabilities = softmax(logits)
-    highest, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    bins = np.minimum((highest * BINS).astype(int), BINS - 1)
-    count = np.bincount(bins, minlength=BINS)
-    confidence, accuracy = (
-        np.bincount(bins, weights, BINS) / np.maximum(count, 1) for weights in (highest, correct.astype(float))
-    )
+    count, confidence, accuracy = _bins(logits, labels, np.ones(len(labels)))
     return {
-        "calibration_error": _rounded((count * np.abs(accuracy - confidence)).sum() / len(labels)),
+        "calibration_error": calibration_error(logits, labels),
         "bins": {
-            "faces": count.tolist(),
+            "faces": count.astype(int).tolist(),
             "confidence": [_rounded(value) for value in confidence],
             "accuracy": [_rounded(value) for value in accuracy],
         },
+    }
+
+
+def calibration_error(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Return the expected calibration error as `reliability` does. weights: of the faces; all the same unless given."""
+    count, confidence, accuracy = _bins(logits, labels, np.ones(len(labels)) if weights is None else weights)
+    return _rounded((count * np.abs(accuracy - confidence)).sum() / count.sum())
+
+
+def _bins(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return each bin's weight, mean confidence and accuracy, float64 (BINS,) each; zeros for an empty bin."""
+    probabilities = softmax(logits)
+    highest, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    bins = np.minimum((highest * BINS).astype(int), BINS - 1)
+    count = np.asarray(np.bincount(bins, weights, BINS), np.float64)
+    sums = (np.bincount(bins, weights * values, BINS) for values in (highest, correct))
+    confidence, accuracy = (total / np.where(count > 0, count, 1) for total in sums)
+    return count, confidence, accuracy
+
+
+def metrics_by_prior(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], prior: Prior, temperature: float, even_temperature: float
+) -> dict[PriorName, PriorMetrics]:
+    """Return the metrics of decisions under the data's prior and under an even one.
+
+    prior: the one that the logits contain. temperature, even_temperature: as in the contract of a model file. The
+    calibration error under an even prior is that of faces drawn under it: each expression counts the same.
+    """
+    data = logits / np.float32(temperature)
+    even = evidence(logits, prior) / np.float32(even_temperature)
+    return {
+        "data": _prior_metrics(data, labels, temperature, None),
+        "even": _prior_metrics(even, labels, even_temperature, balanced_weights(labels)),
+    }
+
+
+def _prior_metrics(
+    scores: NDArray[np.float32], labels: NDArray[np.int64], temperature: float, weights: NDArray[np.float64] | None
+) -> PriorMetrics:
+    figures = metrics(scores, labels)
+    return {
+        "temperature": temperature,
+        "accuracy": figures["accuracy"],
+        "balanced_accuracy": figures["balanced_accuracy"],
+        "calibration_error": calibration_error(scores, labels, weights),
     }
 
 

@@ -88,15 +88,13 @@ def compare_calibration(
     if not tested:
         return None
     uncalibrated, learned, truth, who = evidence[tested].argmax(axis=1), np.array(after), labels[tested], people[tested]
-    gains = {
-        person: int((learned == truth)[who == person].sum() - (uncalibrated == truth)[who == person].sum())
-        for person in who
-    }
+    gain = (learned == truth).astype(int) - (uncalibrated == truth)
+    gains = {person: int(gain[who == person].sum()) for person in who.tolist()}
     return Comparison(
         balanced_recall(uncalibrated, truth, who),
         balanced_recall(learned, truth, who),
         len(gains),
-        sum(gain < 0 for gain in gains.values()),
+        sum(total < 0 for total in gains.values()),
     )
 
 

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from mien.errors import InputError, ModelError
-from mien.expression import LABELS, Prior
+from mien.expression import LABELS
 from mien.vision import model_file
 from mien.vision.classifier import Classifier
 from mien.vision.crop import INPUT_SIDE
-from mien.vision.model_file import View
+from mien.vision.model_file import Contract, View
 from mien_training.evaluation import cost
 from mien_training.evaluation.cost import Cost
 from mien_training.evaluation.predict import Predict, keras_predictor
@@ -26,8 +26,8 @@ class TrainedModel:
     """A network that can be measured, with its records.
 
     kind: "keras", or the mode of a model file. recipe: a description; empty where it is not recorded. view: whose
-    labels it learned. temperature, class_prior: its contract's; None without one. crop_margin: share of the face box.
-    digest: SHA-256 of a model file's network. history: a run's epochs.
+    labels it learned. contract: a model file's. crop_margin: share of the face box. digest:
+    SHA-256 of a model file's network. history: a run's epochs.
     """
 
     name: str
@@ -36,8 +36,7 @@ class TrainedModel:
     cost: Cost
     recipe: str = ""
     view: View = "fer2013"
-    temperature: float | None = None
-    class_prior: Prior | None = None
+    contract: Contract | None = None
     crop_margin: float = 0.0
     digest: str = ""
     history: list[dict[str, float]] = field(default_factory=list)
@@ -65,8 +64,7 @@ def _from_model_file(path: Path) -> TrainedModel:
         cost=cost.of_tflite(flatbuffer),
         recipe=contract.recipe,
         view=contract.view,
-        temperature=contract.temperature,
-        class_prior=contract.class_prior,
+        contract=contract,
         crop_margin=contract.crop_margin,
         digest=contract.network_sha256,
     )

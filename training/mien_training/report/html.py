@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from mien_training.data.labels import VIEW_NAMES
 from mien_training.report import plots
-from mien_training.report.tables import Table, classes, summary
+from mien_training.report.tables import Table, by_prior, classes, summary
 
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
@@ -39,7 +39,9 @@ svg { max-width: 100%; height: auto; font-family: inherit; }
 
 _INTRODUCTION = """<p>Accuracy, balanced accuracy (the mean recall) and macro-F1 against FER2013's own labels and, where
 FER+'s votes are beside the data, against the majority of its ten taggers. Calibration error: 15 equal bins of the
-highest probability (Guo et al. 2017), unscaled and scaled with the network's temperature.</p>"""
+highest probability (Guo et al. 2017), unscaled and scaled with the network's temperature. All this is under the prior
+of the training data; a second table has the decisions under an even prior too, whose calibration error counts each
+expression the same.</p>"""
 
 _CONDITIONS = """<p>One condition at a time, all others ideal, cropped from frames as on the device; by the labels that
 each network learned. Shaded: the operating range of the device. For the box that is the range of the boxes of its own
@@ -97,6 +99,7 @@ def _model(model: dict[str, Any], name: str) -> str:
         f"<h2>{escape(model['name'])}</h2>",
         f"<p>{escape(', '.join(description))}</p>",
         _table(summary(model["views"])),
+        _table(by_prior(model["views"])),
         _table(classes(model["views"])),
     ]
     for view, figures in model["views"].items():

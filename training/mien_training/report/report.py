@@ -16,7 +16,7 @@ from mien_training.evaluation.robustness import Log, accuracy_by_condition, oper
 from mien_training.evaluation.trained_model import TrainedModel, open_trained_model
 from mien_training.files import save_atomically, write_json
 from mien_training.report.html import render_page
-from mien_training.report.tables import classes, format_markdown, summary
+from mien_training.report.tables import by_prior, classes, format_markdown, summary
 
 
 def report(
@@ -67,6 +67,7 @@ def format_card(report: dict[str, Any]) -> str:
         parts += [
             f"`{model['name']}` on {report['split']}: {description}, {_millions(model)} multiply-adds{network}",
             format_markdown(summary(model["views"])),
+            format_markdown(by_prior(model["views"])),
             format_markdown(classes(model["views"])),
         ]
     return "\n\n".join(parts) + "\n"

@@ -26,6 +26,20 @@ def summary(views: Mapping[View, Any]) -> Table:
     return table
 
 
+def by_prior(views: Mapping[View, Any]) -> Table:
+    """Return a row for each view and documented prior; none but the heading without a scaling."""
+    rows = [
+        [
+            f"{VIEW_NAMES[view]}, {name} prior",
+            *(f"{figures[key]:.4f}" for key in ("accuracy", "balanced_accuracy", "calibration_error")),
+            f"{figures['temperature']:.3f}",
+        ]
+        for view, one in views.items()
+        for name, figures in one.get("priors", {}).items()
+    ]
+    return [["", "accuracy", "balanced", "calibration error", "temperature"], *rows]
+
+
 def classes(views: Mapping[View, Any]) -> Table:
     """Return a row for each expression, with precision, recall, F1 and faces in each view."""
     heading = [f"{VIEW_NAMES[view]} {name}" for view in views for name in ("precision", "recall", "F1", "faces")]

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from mien.calibration import MAX_PEOPLE
 from mien.errors import LearningError
-from mien.service import people
-from mien.service.people import PeopleStore, StoredExpression, StoredPerson, load_household
+from mien.service import people_store
+from mien.service.people_store import PeopleStore, StoredExpression, StoredPerson, load_household
 from mien.state import locked
 from tests.fakes.contracts import PLAIN
 
@@ -185,7 +185,7 @@ def test_another_network_does_not_count(store: PeopleStore, caplog: pytest.LogCa
 
 def test_a_locked_file_is_a_sentence(store: PeopleStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two that write wait for each other, but not for ever."""
-    monkeypatch.setattr(people, "_LOCK_TIMEOUT", 0.0)
+    monkeypatch.setattr(people_store, "_LOCK_TIMEOUT", 0.0)
     with locked(store.path.with_suffix(".lock")), pytest.raises(LearningError, match="Another mien"):
         store.put("Ann", PERSON)
 
@@ -197,7 +197,7 @@ def test_a_file_that_cannot_be_written_is_a_sentence(store: PeopleStore, monkeyp
     def full(_path: Path, _content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(people, "replace_file", full)
+    monkeypatch.setattr(people_store, "replace_file", full)
     with pytest.raises(LearningError, match="No space left"):
         store.put("Bob", PERSON)
     assert list(store.read()) == ["Ann"]
@@ -206,5 +206,5 @@ def test_a_file_that_cannot_be_written_is_a_sentence(store: PeopleStore, monkeyp
 def test_without_a_state_directory_nothing_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading needs no directory: nothing was learned where none can be."""
     monkeypatch.setenv("STATE_DIRECTORY", "/proc/nowhere")
-    assert people.open_store() is None
+    assert people_store.open_store() is None
     assert load_household(CONTRACT) is None
