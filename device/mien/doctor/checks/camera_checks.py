@@ -95,7 +95,9 @@ def check_exposure(facts: CameraFacts) -> Verdict:
 
 
 def check_focus(facts: CameraFacts) -> Verdict:
-    """Check that something in the picture is sharp."""
+    """Check that something in a camera's picture is sharp."""
+    if facts.kind != "live":
+        return skipped("A recording has no lens to focus.")
     if facts.sharpness is None:
         return skipped("There is nothing in the picture by which to judge it.")
     if facts.sharpness >= _MIN_SHARPNESS:
