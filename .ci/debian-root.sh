@@ -1,5 +1,5 @@
-# Functions for scripts that need a Debian trixie, as on today's Raspberry Pi OS, in a folder: sourced, not run.
-# The scripts share one folder, which is kept between runs. Needs root.
+# Functions for scripts that need a Debian in a folder, trixie as on today's Raspberry Pi OS: sourced, not run.
+# The scripts but .ci/install share one folder, which is kept between runs. Needs root.
 
 skip() { # WHAT WHY
   echo "$1 is NOT tested here: $2."
@@ -36,16 +36,16 @@ in_root() { # ROOT COMMAND...: runs a command in the Debian, with /proc
   return $code
 }
 
-build_root() { # ROOT: installs the Debian unless it is already complete
-  local root=$1
+tools=python3,python3-venv,python3-dev,gcc,g++,libc6-dev,ca-certificates,mosquitto,openssl,systemd,git # of .ci/trixie
+
+build_root() { # ROOT [SUITE PACKAGES]: installs the Debian unless it is already complete
+  local root=$1 suite=${2:-trixie} packages=${3:-$tools}
   [ ! -f "$root/complete" ] || return 0
-  echo "setting up Debian trixie in $root (some minutes)"
+  echo "setting up Debian $suite in $root (some minutes)"
   release "$root"
   rm -rf --one-file-system "$root"
   mkdir -p "$root"
-  debootstrap --variant=minbase \
-    --include=python3,python3-venv,python3-dev,gcc,g++,libc6-dev,ca-certificates,mosquitto,openssl,systemd,git \
-    trixie "$root" "$(mirror)" >"$root.log" 2>&1
+  debootstrap --variant=minbase --include="$packages" "$suite" "$root" "$(mirror)" >"$root.log" 2>&1
   # the way to the package index is this machine's own
   [ ! -f /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/pip.conf"
   cp /etc/resolv.conf /etc/hosts "$root/etc/"

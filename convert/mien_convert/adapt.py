@@ -17,6 +17,8 @@ from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import View
 from mien_convert.flatbuffer import freeze_graph
+from mien_convert.keras_file import summarize
+from mien_convert.progress import libraries_silenced
 from mien_convert.source import Function, Source
 
 Levels = Literal["unit", "signed", "byte"]
@@ -63,8 +65,9 @@ class AdaptedNetwork:
         """Return float32 (count, 7) for uint8 (count, 48, 48, 1); logarithms if the network outputs probabilities."""
         size = self.source.batch or _BATCH
         padded = np.concatenate([images, np.zeros((-len(images) % size, *images.shape[1:]), np.uint8)])
-        parts = [self.call(tf.constant(padded[i : i + size], tf.float32)).numpy() for i in range(0, len(padded), size)]
-        raw = np.concatenate(parts)[: len(images)]
+        with libraries_silenced():
+            parts = [self.call(tf.constant(padded[i : i + size], tf.float32)) for i in range(0, len(padded), size)]
+        raw = np.concatenate([part.numpy() for part in parts])[: len(images)]
         if self.output == "probabilities":
             raw = np.log(np.maximum(raw, np.finfo(np.float32).tiny))
         return np.asarray(raw, np.float32)
@@ -74,6 +77,7 @@ def adapt(source: Source, options: Adaptation) -> AdaptedNetwork:
     """Return the adapted network. Raises ModelError if the source does not fit and the options do not make it fit."""
     order = _output_order(source.outputs, options.labels)
     _check_size(source.input_shape, options)
+    _check_runs(source)
     levels: Levels = options.levels or ("byte" if has_normalization(source) else "unit")
 
     def prepare(grey: Any) -> Any:
@@ -91,9 +95,21 @@ def adapt(source: Source, options: Adaptation) -> AdaptedNetwork:
         return call
 
     noise = np.random.default_rng(0).integers(0, 256, (source.batch or 8, INPUT_SIDE, INPUT_SIDE, 1))
-    output = _output_kind(source.call(prepare(tf.constant(noise, tf.float32))).numpy())
+    with libraries_silenced():
+        output = _output_kind(source.call(prepare(tf.constant(noise, tf.float32))).numpy())
     call = tf.function(wrap(source.call))  # traced once, however often it is called
     return AdaptedNetwork(source, call, wrap(source.folded), output, _format_adaptation(source, levels, options.labels))
+
+
+def _check_runs(source: Source) -> None:
+    """Raise ModelError if TensorFlow cannot compute the network on this machine's CPU."""
+    try:
+        with libraries_silenced():
+            outputs = source.call(tf.zeros([source.batch or 1, *source.input_shape])).numpy()
+    except Exception as error:  # each kernel raises its own
+        raise ModelError(f"TensorFlow cannot compute this network on a CPU: {summarize(error)}.") from None
+    if not np.isfinite(outputs).all():
+        raise ModelError("The network's outputs are not finite even for a black image: its weights are damaged.")
 
 
 def has_normalization(source: Source) -> bool:

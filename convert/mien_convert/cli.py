@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mien.cli import Arguments, Parser, guarded
 from mien.vision.native_stderr import suppress_native_stderr
 from mien_convert.progress import log
+from mien_training.data.label_mapping import add_data_options
 from mien_training.keras_import import check_installed, import_keras_quietly, missing_extras_explained
 
 
@@ -49,7 +50,7 @@ def _run(args: Arguments) -> int:
         if command.uses_tensorflow:
             check_installed("keras", "tensorflow")
             log("loading TensorFlow")
-            import_keras_quietly()
+            import_keras_quietly("tensorflow")  # whatever trained the network
         with suppress_native_stderr():  # TensorFlow logs to it while it loads
             module = importlib.import_module(command.module)
         module.run(args)
@@ -94,7 +95,7 @@ def _add_compare(parser: Parser) -> None:
 
 
 def _add_data(parser: Parser) -> None:
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="holds fer2013.csv, or train/ and val/")
+    add_data_options(parser, "--data-labels")  # --labels are those of a network's outputs
 
 
 def _add_adaptation(parser: Parser) -> None:

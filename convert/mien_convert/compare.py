@@ -50,7 +50,7 @@ def run(args: Arguments) -> None:
     """Run `mien-convert compare`."""
     if args.picture.suffix not in _PLOT_FORMATS:
         raise UsageError(f"--picture must end in {', '.join(_PLOT_FORMATS)}.")
-    faces = fer2013.read(args.data, args.split)
+    faces = fer2013.read(args.data, args.split, args.data_labels)
     rows = compare(args.files, faces, log)
     save_atomically(args.picture, partial(save_plot, rows=rows, machine=machine()))
     print(json.dumps(rows) if args.json else format_rows(rows, len(faces), args.split))

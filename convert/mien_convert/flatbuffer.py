@@ -14,14 +14,13 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from mien.errors import ModelError
 from mien.vision.crop import INPUT_SIDE
 from mien.vision.model_file import Mode
-from mien.vision.native_stderr import suppress_native_stderr
-from mien_convert.progress import with_progress
+from mien_convert.progress import libraries_silenced, with_progress
 from mien_convert.source import Function
 
 
 def freeze_graph(call: Function, shape: list[int]) -> Any:
     """Return the concrete function for a float32 input of that shape, with its weights as constants."""
-    with suppress_native_stderr():
+    with libraries_silenced():
         concrete = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
         return convert_variables_to_constants_v2(concrete)
 
@@ -32,7 +31,7 @@ def to_flatbuffer(call: Function, mode: Mode, representative: NDArray[np.uint8])
     representative: faces, uint8 (count, 48, 48, 1), whose activations set the ranges of int8; other modes ignore them.
     Raises ModelError with the names of the operators that TFLite lacks.
     """
-    with suppress_native_stderr():
+    with libraries_silenced():
         graph = freeze_graph(call, [1, INPUT_SIDE, INPUT_SIDE, 1])
         converter = tf.lite.TFLiteConverter.from_concrete_functions([graph])
     if mode != "float32":
@@ -47,7 +46,7 @@ def to_flatbuffer(call: Function, mode: Mode, representative: NDArray[np.uint8])
         converter.inference_input_type = converter.inference_output_type = tf.int8
         converter.representative_dataset = lambda: _representative_dataset(representative)
     try:
-        with suppress_native_stderr():
+        with libraries_silenced():
             return bytes(converter.convert())
     except Exception as error:  # the converter has its own errors and does not catch those of its parts
         raise ModelError(_summarize_error(str(error))) from None

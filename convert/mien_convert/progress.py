@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
+
+from mien.vision.native_stderr import suppress_native_stderr
 
 _Item_co = TypeVar("_Item_co", covariant=True)
 
@@ -12,6 +17,14 @@ _Item_co = TypeVar("_Item_co", covariant=True)
 def log(text: str) -> None:
     """Print a line to stderr: stdout is for the result."""
     print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def libraries_silenced() -> Iterator[None]:
+    """Drop what Keras and TensorFlow print to stderr, warnings too: what matters to the user is raised as an error."""
+    with suppress_native_stderr(re.compile(b"")), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class _SizedIterable(Sized, Iterable[_Item_co], Protocol[_Item_co]):

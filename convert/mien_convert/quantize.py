@@ -28,6 +28,7 @@ from mien_convert.source import open_source
 from mien_convert.verify import format_disagreement
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces, NoFacesError
+from mien_training.data.label_mapping import LabelMapping
 from mien_training.evaluation.crop_margin import best_margin
 from mien_training.evaluation.metrics import (
     balanced_weights,
@@ -45,13 +46,17 @@ _LOW_ACCURACY = 0.3  # below: probably wrong labels or levels; always the most f
 
 def run(args: Arguments) -> None:
     """Run `mien-convert quantize`."""
-    contract = quantize(args.source, args.data, args.out, args.mode, replace(adaptation_from(args), view=args.view))
+    options = replace(adaptation_from(args), view=args.view)
+    contract = quantize(args.source, args.data, args.out, args.mode, options, labels=args.data_labels)
     print(format_summary(args.out, contract))
 
 
-def quantize(source: Path, data: Path, out: Path, mode: Mode, options: Adaptation) -> Contract:
+def quantize(
+    source: Path, data: Path, out: Path, mode: Mode, options: Adaptation, *, labels: LabelMapping | None = None
+) -> Contract:
     """Write the model file of a network and return its contract; an existing file is replaced only by a complete one.
 
+    labels: the expressions of the data's folders with other names.
     In the view "ferplus" temperatures, means and confusion are computed from the majority of the votes, like the
     calibration error.
     """
@@ -60,12 +65,12 @@ def quantize(source: Path, data: Path, out: Path, mode: Mode, options: Adaptatio
     network = adapt(open_source(source), options)
     requested = _requested_view(network.source.view, options.view)
     print(f"{source}: {network.adapted or 'needs no adaptation'}; outputs {network.output}", flush=True)
-    training = _training_faces(data)
+    training = _training_faces(data, labels)
     representative, drawn = representative_faces(training)
     flat = to_flatbuffer(network.folded, mode, representative)
     check_operators(flat)
 
-    view, validation = _validation_faces(fer2013.read(data, _SPLIT), requested)
+    view, validation = _validation_faces(fer2013.read(data, _SPLIT, labels), requested)
     print(f"measuring on {len(validation)} faces of {_SPLIT}, view {view}", flush=True)
     before = network.logits(validation.images)
     draft = _draft(network, mode, before, validation, view)
@@ -83,9 +88,9 @@ def quantize(source: Path, data: Path, out: Path, mode: Mode, options: Adaptatio
     return model_file.read(out)[1]
 
 
-def _training_faces(data: Path) -> Faces:
+def _training_faces(data: Path, labels: LabelMapping | None) -> Faces:
     try:
-        return fer2013.read(data, "Training")
+        return fer2013.read(data, "Training", labels)
     except NoFacesError as error:
         raise ModelError(f"There are no faces to calibrate with: {error}") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,14 @@ import tensorflow as tf
 
 from mien.errors import InputError, ModelError
 from mien.vision.model_file import View
-from mien.vision.native_stderr import suppress_native_stderr
 from mien_convert.batch_norm_folding import fold_batch_norm
+from mien_convert.keras_file import load_keras
+from mien_convert.saved_model import load_saved_model
 from mien_training.networks import mirror_layers  # noqa: F401  # Keras finds our own layers once they are imported
 from mien_training.run_folder import read_run
 
 Function = Callable[[Any], Any]
 """A float32 tensor (count, height, width, channels) -> a float32 tensor (count, outputs)."""
-
-_KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +45,21 @@ class Source:
 
 def open_source(path: Path) -> Source:
     """Load a network. Raises InputError if the path holds none, ModelError if it is damaged or unsuitable."""
-    if path.is_file() and path.suffix.lower() in _KERAS_SUFFIXES:
-        return _from_keras(_load_keras(path), path.name, "not recorded")
+    if path.name == "saved_model.pb":
+        path = path.parent
+    if path.is_file():
+        return _from_keras(load_keras(path), path.name, "not recorded")
     if (path / "saved_model.pb").is_file():
         return _from_saved_model(path)
     if (path / "recipe.json").is_file():
         return _from_run(path)
-    raise InputError(
-        f"{path} does not hold a network: give a .keras or .h5 file, a SavedModel folder or a run of mien-train."
-    )
+    what = "is an empty folder" if path.is_dir() and not any(path.iterdir()) else "does not hold a network"
+    raise InputError(f"{path} {what}: give a .keras or .h5 file, a SavedModel folder or a run of mien-train.")
 
 
 def _from_run(folder: Path) -> Source:
     run = read_run(folder)
-    return _from_keras(_load_keras(folder / "model.keras"), run.recipe, run.data, run.view, run.crop_margin)
-
-
-def _load_keras(path: Path) -> keras.Model:
-    try:
-        with suppress_native_stderr(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about optimiser states and old formats, which do not matter here
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file makes the loaders raise almost anything
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-        raise ModelError(f"{path} cannot be loaded by Keras ({reason}): save it again as .keras.") from None
+    return _from_keras(load_keras(folder / "model.keras"), run.recipe, run.data, run.view, run.crop_margin)
 
 
 def _from_keras(
@@ -94,27 +83,15 @@ def _from_keras(
 
 
 def _from_saved_model(path: Path) -> Source:
-    try:
-        with suppress_native_stderr():
-            loaded = tf.saved_model.load(str(path))
-        signature = loaded.signatures["serving_default"]
-    except Exception as error:  # as in _load_keras
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-        raise ModelError(f"{path} is not a SavedModel with a serving_default signature ({reason}).") from None
-    inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise ModelError("The network must have one input and one output: give its single-image form.")
-    [(input_name, input_spec)], [(output_name, output_spec)] = inputs.items(), outputs.items()
-
-    def call(images: Any, keep_alive: Any = loaded) -> Any:  # noqa: ARG001  # its variables live as long as it does
-        return tf.cast(signature(**{input_name: tf.cast(images, input_spec.dtype)})[output_name], tf.float32)
-
+    network = load_saved_model(path)
+    if network.input_shape is None or network.output_shape is None:
+        raise ModelError("The network's input or output has no fixed shape: save it for images of one size.")
     return Source(
-        call=call,
-        folded=call,
-        input_shape=_image_shape(list(input_spec.shape[1:])),
-        outputs=_output_count(list(output_spec.shape[1:])),
-        batch=_batch_size(input_spec.shape[0]),
+        call=network.call,
+        folded=network.call,
+        input_shape=_image_shape(network.input_shape[1:]),
+        outputs=_output_count(network.output_shape[1:]),
+        batch=_batch_size(network.input_shape[0]),
         recipe=path.name,
         data="not recorded",
         view=None,

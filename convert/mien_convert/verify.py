@@ -42,7 +42,7 @@ def run(args: Arguments) -> None:
     """Run `mien-convert verify`."""
     model_file.read(args.file)  # a bad file is reported before minutes of other work
     network = adapt(open_source(args.against), adaptation_from(args))
-    faces = fer2013.read(args.data, args.split)
+    faces = fer2013.read(args.data, args.split, args.data_labels)
     log(f"classifying {len(faces)} faces of {args.split} before and after")
     result = verify(args.file, network, faces, args.max_cost)
     print(json.dumps(result.report) if args.json else format_report(result.report), flush=True)

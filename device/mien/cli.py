@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from mien import __version__
-from mien.errors import MienError, UsageError
+from mien.errors import InputError, MienError, UsageError
 
 Arguments = argparse.Namespace
 
@@ -33,6 +34,7 @@ COMMANDS = (
     Subcommand("run", "mien.commands.run", "Watch the camera and act on moods, until stopped.", logging.INFO),
     Subcommand("demo", "mien.commands.demo", "Show the whole chain on a built-in face: no camera, account or network."),
     Subcommand("classify", "mien.commands.classify", "Name the expression of every face in photos."),
+    Subcommand("learn", "mien.commands.learn", "Learn how the people of this household show the expressions."),
     Subcommand(
         "recommend", "mien.commands.recommend", "Recommend songs for the face in a photo, or for an expression."
     ),
@@ -42,6 +44,9 @@ COMMANDS = (
     Subcommand("watch", "mien.commands.watch", "Show all nodes of the broker, live."),
     Subcommand("mqtt", "mien.commands.mqtt", "Remove a node from the broker and from Home Assistant."),
     Subcommand("config", "mien.commands.config", "Show, check or write a configuration file."),
+    Subcommand(
+        "doctor", "mien.commands.doctor", "Check everything that mien needs, and name the cure of what is not good."
+    ),
     Subcommand("model", "mien.commands.model", "Show a model file's contract, or download the YuNet face detector."),
 )
 
@@ -74,8 +79,12 @@ def guarded(program: str, work: Callable[[], int]) -> int:
         code = work()
         sys.stdout.flush()
     except MienError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        print(f"{program}: {error}{_access_hint(str(error))}", file=sys.stderr)
         return error.exit_code
+    except PermissionError as error:
+        sentence = f"{error.filename} cannot be used: {error.strerror}."
+        print(f"{program}: {sentence}{_access_hint(sentence)}", file=sys.stderr)
+        return InputError.exit_code
     except BrokenPipeError:  # the reader of our output is gone: there is nothing left to write, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -101,6 +110,13 @@ def parser(arguments: Sequence[str]) -> Parser:
             module.add_arguments(subparser)
             subparser.set_defaults(function=module.run, log_level=command.log_level)
     return top
+
+
+def _access_hint(sentence: str) -> str:
+    """Return what to do where the command of an installed service, which runs as its user, is denied a file."""
+    if os.strerror(errno.EACCES) not in sentence or "SUDO_USER" not in os.environ:
+        return ""
+    return " mien runs as its service's user, which cannot enter home folders: copy the file to /tmp first."
 
 
 def _innermost(error: Exception) -> str:

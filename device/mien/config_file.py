@@ -12,6 +12,7 @@ import msgspec
 
 from mien.config import Config
 from mien.errors import ConfigError
+from mien.text import text_file
 
 
 def find() -> Path | None:
@@ -33,10 +34,15 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = text_file.decode(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except ValueError as error:
+        raise ConfigError(f"{path} {error}.") from None
+    try:
+        # old editors of the Mac end lines with a carriage return alone, which TOML does not allow
+        values = tomllib.loads(text if "\n" in text else text.replace("\r", "\n"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from None
     config, faults = parse(values)
     if faults:
@@ -59,7 +65,7 @@ def parse(values: dict[str, Any]) -> tuple[Config, list[str]]:
             faults.append(f"{name} must be a section: write [{name}]")
         else:
             sections[name] = _section(kinds[name], name, section, faults)
-    if "mqtt" in sections and "host" not in values["mqtt"]:
+    if values.get("mqtt") and "mqtt" in sections and "host" not in values["mqtt"]:
         faults.append("mqtt.host is missing: name the broker, or leave the section out")
     config = Config(**sections)
     if config.music.enabled and not config.spotify.client_id:
@@ -68,14 +74,17 @@ def parse(values: dict[str, Any]) -> tuple[Config, list[str]]:
 
 
 def example() -> str:
-    """Return a file with every key, its description and its default."""
-    lines = ["# mien's configuration. Every key may be left out."]
+    """Return a file with every key, its description and its default.
+
+    The keys are comments, so that a default that a later version changes is in force with an old file, too.
+    """
+    lines = ["# mien's configuration. A key in force is one without # before it; each is set to its default here."]
     for section in msgspec.structs.fields(Config):
         kind = type(section.default)
         lines += ["", f"[{section.name}]"]
         descriptions = _descriptions(kind)
         for field in msgspec.structs.fields(kind):
-            lines += [f"# {descriptions[field.name]}", f"{field.name} = {_toml(getattr(section.default, field.name))}"]
+            lines += [f"# {descriptions[field.name]}", f"#{field.name} = {_toml(getattr(section.default, field.name))}"]
     return "\n".join(lines) + "\n"
 
 

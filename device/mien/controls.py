@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
 from mien.config import PROFILES, MoodConfig, Profile, VisionConfig
+from mien.expression import LABELS, Label
+
+DEFAULT_PERSON = "me"
+"""The name under which a face is learned where none is given."""
+
+_MAX_REQUESTS = 4  # of learning, which are taken up with the next frame; more would be a flood
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,21 @@ class Diagnostics:
     low_quality: dict[str, int] = field(default_factory=dict)
 
 
+LearningState = Literal["idle", Label, "kept", "refused"]
+"""Nothing was requested yet; the expression to show now; how the latest learning ended."""
+
+LEARNING_STATES: tuple[LearningState, ...] = ("idle", *LABELS, "kept", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class LearningStatus:
+    """Learning a face. person: whose; detail: what it gained, or why nothing was kept. Both empty while idle."""
+
+    state: LearningState = "idle"
+    person: str = ""
+    detail: str = ""
+
+
 class Controls:
     """The settings. Each attribute is one immutable value, so that reading and assigning need no lock.
 
@@ -36,11 +58,13 @@ class Controls:
 
     def __init__(self, vision: VisionConfig, mood: MoodConfig) -> None:
         self.diagnostics = Diagnostics()
+        self.learning = LearningStatus()
         self.detection = True
         """Whether faces are detected; off closes the camera."""
         self._profile: Profile = vision.profile
         self._threshold = mood.threshold
         self._stop: Literal["stop", "restart"] | None = None
+        self._learning_requests: deque[str] = deque(maxlen=_MAX_REQUESTS)
 
     @property
     def profile(self) -> Profile:
@@ -68,6 +92,17 @@ class Controls:
     def stopping(self) -> Literal["stop", "restart"] | None:
         """What was requested: to stop, or to stop and start again; None while neither was."""
         return self._stop
+
+    def request_learning(self, name: str) -> None:
+        """Request that a person's face is learned; while one is, that the present expression is skipped."""
+        self._learning_requests.append(name)
+
+    def next_learning_request(self) -> str | None:
+        """Return the earliest request and remove it; None where there is none."""
+        try:
+            return self._learning_requests.popleft()
+        except IndexError:
+            return None
 
     def stop(self, how: Literal["stop", "restart"] = "stop") -> None:
         """Request that the daemon stops, or stops and starts again. May be called from a signal handler."""

@@ -37,3 +37,9 @@ class RemoteError(MienError):
     """A remote service refused for good, or a file that it needs on this machine cannot be used."""
 
     exit_code = 6
+
+
+class LearningError(MienError):
+    """Nothing was learned of a person's face, or the file of what was learned cannot be used."""
+
+    exit_code = 7

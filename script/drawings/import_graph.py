@@ -53,7 +53,8 @@ BOXES = {
     "training": Box(30, 140, 190, 62, "mien_training", "train and evaluate"),
     "cli": Box(290, 140, 660, 62, "cli", "parser, table of commands, exit codes"),
     "commands": Box(290, 240, 660, 62, "commands", "one file for each command"),
-    "service": Box(290, 340, 660, 62, "service", "joins the stages, runs the loop, hands moods to the outputs"),
+    "service": Box(290, 340, 440, 62, "service", "joins the stages, runs the loop, hands moods to the outputs"),
+    "doctor": Box(760, 340, 190, 62, "doctor", "checks, and names the cure"),
     "vision": Box(30, 450, 470, 120, "vision"),
     "mood": Box(540, 450, 120, 120, "mood"),
     "outputs": Box(700, 450, 250, 120, "outputs"),
@@ -67,6 +68,7 @@ MEMBERS = {
     "music": "outputs",
     "mqtt": "outputs",
     "web": "outputs",
+    "text": "shared",
     "events": "types",
     "expression": "types",
     "errors": "types",
@@ -117,7 +119,7 @@ def _place(module: str, packages: Iterable[str]) -> tuple[str, str]:
     if not part:
         return "", ""
     box = part if part in BOXES else MEMBERS.get(part, "shared")
-    if box == "shared" and part in packages:
+    if part in packages and part not in {*BOXES, *MEMBERS}:
         raise ValueError(f"mien.{part} has no place in the drawing: give it one in {Path(__file__).name}.")
     return part, box
 

@@ -55,6 +55,7 @@ class Broker:
     password: bool = False
     tls: bool = False
     client_certificates: bool = False
+    rules: str = ""  # of an acl_file
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -68,6 +69,9 @@ class Broker:
             users = self.folder / "users"
             subprocess.run(["mosquitto_passwd", "-b", "-c", users, USER, PASSWORD], check=True)
             lines.append(f"password_file {users}")
+        if self.rules:
+            (self.folder / "rules").write_text(self.rules)
+            lines.append(f"acl_file {self.folder}/rules")
         if self.tls:
             create_certificates(self.folder)
             lines += [f"cafile {self.folder}/ca.pem", f"certfile {self.folder}/broker.pem"]
@@ -109,7 +113,7 @@ class Broker:
 
 
 @contextlib.contextmanager
-def running_broker(folder: Path, **options: bool) -> Iterator[Broker]:
+def running_broker(folder: Path, **options: bool | str) -> Iterator[Broker]:
     """Yield a started broker, and kill it. options: fields of Broker."""
     broker = Broker(folder, **options).start()  # type: ignore[arg-type]
     try:

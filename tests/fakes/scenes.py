@@ -38,6 +38,6 @@ def degraded_scene(reason: str) -> tuple[Gray, Face]:
     elif reason == "turned":
         part = gray[face.y : face.y + face.height, face.x : face.x + face.width].copy()
         half = face.width // 2
-        part[:, half:] = 255 - part[:, :half][:, ::-1][:, : part.shape[1] - half]
+        part[:, half : 2 * half] = 255 - part[:, :half][:, ::-1]
         gray[face.y : face.y + face.height, face.x : face.x + face.width] = part
     return gray, face

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import struct
 import subprocess
 import sys
@@ -14,6 +17,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.cli import guarded
+from mien.errors import InputError
 from mien.expression import LABELS
 from mien.vision.classifier import DEFAULT_MODEL
 from tests.conftest import Outcome, scene
@@ -317,6 +322,30 @@ def test_the_example_configuration_is_the_defaults(mien: Mien, tmp_path: Path) -
     shown = mien("config", "show", "--config", path).out.splitlines()[1:]
     path.write_text("", encoding="utf-8")
     assert shown == mien("config", "show", "--config", path).out.splitlines()[1:]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/home/pi/a.jpg"),
+        InputError("/home/pi/a.jpg cannot be read: Permission denied."),
+    ],
+)
+def test_a_denied_file_is_one_sentence(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not a fault of mien's; where sudo runs mien as its service's user, the sentence includes what to do."""
+
+    def work() -> int:
+        raise error
+
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    assert guarded("mien", work) == 4
+    printed = capsys.readouterr().err
+    assert re.fullmatch(r"mien: /home/pi/a\.jpg cannot be \w+: Permission denied\.\n", printed)
+    monkeypatch.setenv("SUDO_USER", "pi")
+    assert guarded("mien", work) == 4
+    assert capsys.readouterr().err.startswith(printed.rstrip() + " mien runs as its service's user")
 
 
 def test_help_needs_nothing_heavy() -> None:

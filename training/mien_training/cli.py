@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mien.cli import Arguments, Parser, dispatch, guarded
 from mien.errors import UsageError
 from mien.vision.model_file import View
+from mien_training.data.label_mapping import add_data_options
 from mien_training.keras_import import import_keras_quietly, missing_extras_explained
+
+if TYPE_CHECKING:
+    from mien_training.evaluation.trained_model import TrainedModel
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,10 +35,8 @@ def parser() -> Parser:
     text = "Train a recipe, or resume a run that was stopped."
     command = commands.add_parser("fit", help=text, description=text)
     command.set_defaults(function=fit)
-    command.add_argument("--recipe", required=True, metavar="NAME", help="mien, fer2013, seed or parts")
-    command.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="the folder with fer2013.csv, or with train/ and val/"
-    )
+    command.add_argument("--recipe", required=True, metavar="NAME", help="mien, mien-device, fer2013, seed or parts")
+    add_data_options(command)
     command.add_argument("--out", required=True, type=Path, metavar="RUN", help="the run's folder")
     command.add_argument("--start", type=Path, metavar="RUN", help="a finished run whose weights to start with")
     command.add_argument(
@@ -48,22 +50,27 @@ def parser() -> Parser:
     command = commands.add_parser("average", help=text, description=text)
     command.set_defaults(function=average)
     command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished runs with a common start")
-    command.add_argument("--data", required=True, type=Path, metavar="DIR")
+    add_data_options(command)
     command.add_argument("--out", required=True, type=Path, metavar="RUN", help="the new run's folder")
 
-    text = "Measure a .keras or .tflite network on a split."
+    text = "Measure a .keras or .tflite network: on a split, or on sets of faces of any origin."
     command = commands.add_parser("evaluate", help=text, description=text)
     command.set_defaults(function=evaluate)
     command.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .tflite file, or a finished run")
-    command.add_argument("--data", required=True, type=Path, metavar="DIR")
-    command.add_argument("--split", required=True, metavar="NAME", help="Training, PublicTest or PrivateTest")
-    command.add_argument("--json", action="store_true", help="print JSON")
+    add_data_options(command, sets=True)
+    command.add_argument(
+        "--split",
+        metavar="NAME",
+        help="Training, PublicTest or PrivateTest; without it, balanced recall under an even prior of each folder",
+    )
+    command.add_argument("--detect", action="store_true", help="the pictures are whole photos: detect their faces")
+    command.add_argument("--json", action="store_true", help="print JSON, an object a folder")
 
     text = "Compare networks: an HTML page, JSON, and the tables of a model card."
     command = commands.add_parser("report", help=text, description=text)
     command.set_defaults(function=report)
     command.add_argument("models", nargs="+", type=Path, metavar="MODEL_OR_RUN", help="as for evaluate")
-    command.add_argument("--data", required=True, type=Path, metavar="DIR")
+    add_data_options(command)
     command.add_argument(
         "--out", required=True, type=Path, metavar="FOLDER", help="for index.html, report.json and card.md"
     )
@@ -92,6 +99,7 @@ def fit(args: Arguments) -> None:
         limit=args.limit,
         start=args.start,
         teachers=args.teacher,
+        labels=args.labels,
     )
     _print_metrics(metrics, recipe.view, args.out)
 
@@ -104,7 +112,7 @@ def average(args: Arguments) -> None:
     from mien_training.average import average as average_runs
     from mien_training.files import read_json
 
-    metrics = average_runs(args.runs, args.data, args.out)
+    metrics = average_runs(args.runs, args.data, args.out, args.labels)
     _print_metrics(metrics, read_json(args.out / "recipe.json", {})["view"], args.out)
 
 
@@ -118,14 +126,25 @@ def _print_metrics(metrics: dict[str, Any], view: View, run: Path) -> None:
 
 def evaluate(args: Arguments) -> None:
     """mien-train evaluate"""
+    if args.split and (len(args.data) > 1 or args.detect):
+        raise UsageError("--split measures one data set's own faces: give one --data, and no --detect.")
     import_keras_quietly()
-    from mien_training.evaluation.evaluate import measure, primary_view
     from mien_training.evaluation.trained_model import open_trained_model
+
+    trained = open_trained_model(args.model)
+    if args.split:
+        _evaluate_split(trained, args)
+    else:
+        _evaluate_sets(trained, args)
+
+
+def _evaluate_split(trained: TrainedModel, args: Arguments) -> None:
+    """Print the metrics of one split."""
+    from mien_training.evaluation.evaluate import measure, primary_view
     from mien_training.report.report import read_with_validation
     from mien_training.report.tables import by_prior, classes, format_text, summary
 
-    faces, validation = read_with_validation(args.data, args.split)
-    trained = open_trained_model(args.model)
+    faces, validation = read_with_validation(args.data[0], args.split, args.labels)
     figures = measure(trained, faces, validation)
     if args.json:
         view = primary_view(trained, faces)
@@ -138,12 +157,41 @@ def evaluate(args: Arguments) -> None:
     print("\n\n".join(format_text(table) for table in tables if len(table) > 1))
 
 
+def _evaluate_sets(trained: TrainedModel, args: Arguments) -> None:
+    """Print how the faces of each folder are named under an even prior."""
+    from mien_training.data import fer2013
+    from mien_training.data.face_set import list_face_set, open_cropper, read_faces, whole_picture
+    from mien_training.evaluation.balanced_recall import format_recall
+    from mien_training.evaluation.evaluate import measure_set
+
+    for folder in args.data:
+        if fer2013.contains_table(folder):
+            raise UsageError(f"{folder} holds FER2013's table: add --split PublicTest.")
+    crop = open_cropper(trained.crop_margin) if args.detect else whole_picture
+    prior = "even prior" if trained.contract else "its own prior, which is not recorded"
+    for folder in args.data:
+        figures = measure_set(trained, read_faces(list_face_set(folder, args.labels), crop))
+        if args.json:
+            head = {"model": args.model.name, "data": str(folder), "detected": args.detect}
+            print(json.dumps(head | figures), flush=True)
+        else:
+            print(f"{args.model.name} on {figures['faces']} faces of {folder}, {prior}")
+            print(format_recall(figures), flush=True)
+
+
 def report(args: Arguments) -> None:
     """mien-train report"""
     import_keras_quietly()
     from mien_training.report.report import report as write_report
 
-    write_report(args.models, args.data, args.split, args.out, lambda line: print(line, file=sys.stderr, flush=True))
+    write_report(
+        args.models,
+        args.data,
+        args.split,
+        args.out,
+        lambda line: print(line, file=sys.stderr, flush=True),
+        labels=args.labels,
+    )
     print(f"{args.out} holds index.html, report.json and card.md")
 
 

@@ -48,6 +48,6 @@ def read_json(path: Path, default: Any) -> Any:
     if not path.exists():
         return default
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError:
         raise InputError(f"{path} is damaged: remove it to start the run again.") from None

@@ -20,6 +20,7 @@ from mien.errors import InputError
 from mien.expression import LABELS
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces
+from mien_training.data.label_mapping import LabelMapping
 from mien_training.epoch import Batches, batch_count, has_auxiliary_targets
 from mien_training.evaluation.crop_margin import best_margin
 from mien_training.evaluation.metrics import metrics, softmax
@@ -43,14 +44,16 @@ def fit(
     limit: int | None = None,
     start: Path | None = None,
     teachers: Sequence[Path] = (),
+    labels: LabelMapping | None = None,
 ) -> dict[str, Any]:
     """Train into the folder `run`, or resume the run there, and return its metrics.
 
     limit: use only the first faces of each split, for a quick try.
     start: the folder of a finished run with the same network, whose weights to start with.
     teachers: folders of runs; the mean of their predictions becomes part of the targets.
+    labels: the expressions of the data's folders with other names.
     """
-    splits = {split: fer2013.read(data, split)[:limit] for split in ("Training", "PublicTest")}
+    splits = {split: fer2013.read(data, split, labels)[:limit] for split in ("Training", "PublicTest")}
     train, validation = (faces.view(recipe.view) for faces in splits.values())
     duplicates = fer2013.count_duplicates(train, validation)
     warn_missing_labels(train)

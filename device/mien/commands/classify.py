@@ -14,6 +14,7 @@ from mien.config import Config
 from mien.config_file import load_effective
 from mien.errors import InputError
 from mien.events import Face, Reading, probabilities_by_label
+from mien.service.people import load_household
 from mien.vision.camera.folder import list_photos
 from mien.vision.classifier import PriorChoice
 from mien.vision.photo import read_photo
@@ -67,6 +68,7 @@ def open_photo_classifier(config: Config, prior: PriorChoice = "even") -> Callab
     detect = yunet_still_detector(yunet, min_face) if yunet else haar_still_detector(min_face)
     classifier = open_classifier(config.model)
     classifier.prior = prior
+    classifier.calibration = load_household(classifier.contract)
 
     def classify(path: Path) -> Faces:
         photo = read_photo(path, min_face)

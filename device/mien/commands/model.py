@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from mien.commands.download import download
+from mien.commands.progress import Progress
 from mien.errors import UsageError
 from mien.vision import model_file, yunet
 from mien.vision.classifier import DEFAULT_MODEL
@@ -41,15 +42,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def fetch_yunet(url: str = yunet.URL) -> None:
-    """Download YuNet to where `detector = "auto"` finds it, with progress on a terminal."""
+    """Download YuNet to where `detector = "auto"` finds it, with progress on stderr."""
     path = yunet.default_path()
-    terminal = sys.stderr.isatty()
+    with Progress(sys.stderr) as progress:
 
-    def progress(have: int, size: int) -> None:
-        if terminal:
-            print(f"\rYuNet: {have // 1024} of {size // 1024} KiB", end="\n" if have == size else "", file=sys.stderr)
+        def report(have: int, size: int) -> None:
+            progress(f"YuNet: {have // 1024} of {size // 1024} KiB,", have / size)
 
-    fresh = download(url, path, yunet.SIZE, yunet.SHA256, progress)
+        fresh = download(url, path, yunet.SIZE, yunet.SHA256, report)
     print(f"{path} {'is there now' if fresh else 'was there already'}: mien uses it from its next start.")
 
 

@@ -69,12 +69,15 @@ def import_file(path: Path) -> None:
 
 
 def format_import(report: ImportReport, songs: int) -> str:
-    """Return how many rows were taken, merged and refused, and why."""
+    """Return how many rows were taken, merged and refused, and for each reason the first of them."""
     summary = (
         f"{report.taken:,} rows taken, {report.merged:,} of them merged with songs that were known or came twice;"
         f" {sum(report.refused.values()):,} refused. The catalogue has {songs:,} songs."
     )
-    return "\n".join([summary, *(f"  refused: {count:,} with {reason}" for reason, count in report.refused.items())])
+    refused = [
+        f"  refused: {count:,} with {reason} ({report.examples[reason]})" for reason, count in report.refused.items()
+    ]
+    return "\n".join([summary, *refused])
 
 
 def format_sync(report: LibraryReport) -> str:

@@ -21,6 +21,7 @@ from mien.config import MqttConfig
 from mien.errors import ConfigError
 from mien.mqtt.topics import NODE_PATTERN
 from mien.state import locked
+from mien.text import text_file
 
 CREDENTIAL = "mqtt-password"
 """The name of the systemd credential: LoadCredential=mqtt-password:FILE."""
@@ -116,11 +117,11 @@ def _password(config: MqttConfig) -> str:
             if config.password_file and os.fstat(file.fileno()).st_mode & 0o077:
                 log.warning("%s can be read by others: chmod 600 %s", path, path)
             text = file.read(_MAX_PASSWORD + 1)
-        password = text.decode("utf-8").rstrip("\r\n")
+        password = text_file.decode(text).rstrip("\r\n")
     except OSError as error:
         raise ConfigError(f"{setting}: {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{setting}: {path} is not UTF-8 text.") from None
+    except ValueError as error:
+        raise ConfigError(f"{setting}: {path} {error}.") from None
     if not password or len(text) > _MAX_PASSWORD or "\n" in password:
         raise ConfigError(f"{setting}: {path} must hold one line, the password.")
     return password

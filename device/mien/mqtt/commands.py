@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mien.config import INTENTS, PROFILES, Intent
-from mien.controls import Controls
+from mien.controls import DEFAULT_PERSON, Controls
 from mien.expression import LABELS
 from mien.mqtt.payloads import MusicPayload, SettingsPayload
-from mien.text import quoted
+from mien.text import is_name, quoted
 
 MOODS = ("auto", *LABELS)
 THRESHOLD = (30, 99)
@@ -96,6 +96,8 @@ class CommandHandler:
         match command.name, command.value:
             case "restart", _:
                 self._controls.stop("restart")
+            case "learn", str(name):
+                self._controls.request_learning(name)
             case ("detection" | "threshold" | "profile") as name, value:
                 setattr(self._controls, name, value)
                 self._save(current_settings(self._controls))
@@ -160,6 +162,13 @@ def _threshold(text: str) -> float:
     return percent / 100
 
 
+def _person(text: str) -> str:
+    """Return a person's name; PRESS, which buttons send, is the default one."""
+    if not is_name(text):
+        raise CommandError(f"{quoted(text)} is not a name of 1 to 40 printable characters")
+    return DEFAULT_PERSON if text == "PRESS" else text
+
+
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     def check(text: str) -> str:
         if text not in choices:
@@ -174,6 +183,7 @@ PARSERS: Mapping[str, Callable[[str], Value]] = {
     "threshold": _threshold,
     "profile": _one_of(PROFILES),
     "restart": _one_of(("PRESS",)),
+    "learn": _person,
     "music": _switch,
     "intent": _one_of(INTENTS),
     "mood": _one_of(MOODS),

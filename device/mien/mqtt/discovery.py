@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mien.config import INTENTS, PROFILES
+from mien.controls import LEARNING_STATES
 from mien.expression import LABELS
 from mien.mqtt.commands import MOODS, THRESHOLD
 from mien.mqtt.entity_names import entity_name
@@ -144,6 +145,17 @@ def _controls(topics: Topics) -> dict[str, Component]:
             "val_tpl": "{{ value_json.profile }}",
             "ops": list(PROFILES),
             "ic": "mdi:speedometer",
+        },
+        "learn": {"p": "button", "cmd_t": topics.command("learn"), "ic": "mdi:account-plus-outline"},
+        "learning": {
+            "p": "sensor",
+            "dev_cla": "enum",
+            "ops": list(LEARNING_STATES),
+            "stat_t": topics.of("learning"),
+            "val_tpl": "{{ value_json.state }}",
+            "json_attr_t": topics.of("learning"),
+            "json_attr_tpl": "{{ {'person': value_json.person, 'detail': value_json.detail} | tojson }}",
+            "ic": "mdi:account-school-outline",
         },
         "restart": {
             "p": "button",

@@ -21,6 +21,14 @@ NAMES: Mapping[str, tuple[str, str, str, str, str]] = {
         "Όριο βεβαιότητας",
     ),
     "profile": ("Profile", "Profil", "Perfil", "Profil", "Προφίλ"),
+    "learn": (
+        "Learn a face",
+        "Gesicht anlernen",
+        "Aprender un rostro",
+        "Apprendre un visage",
+        "Εκμάθηση προσώπου",
+    ),
+    "learning": ("Learning", "Anlernen", "Aprendizaje", "Apprentissage", "Εκμάθηση"),
     "restart": ("Restart", "Neustart", "Reiniciar", "Redémarrer", "Επανεκκίνηση"),
     "camera_problem": ("Camera", "Kamera", "Cámara", "Caméra", "Κάμερα"),
     "soc_temperature": (

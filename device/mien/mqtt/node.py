@@ -97,6 +97,11 @@ class NodeSnapshot:
         """Return the status of the music output; None if there is none."""
         return self._music.status() if self._music is not None else None
 
+    def learning(self) -> payloads.LearningPayload:
+        """Return the state of learning a face."""
+        status = self._controls.learning
+        return payloads.LearningPayload(state=status.state, person=status.person, detail=status.detail[:500])
+
     def diag(self) -> payloads.DiagPayload:
         """Return the diagnostics."""
         diagnostics, temperature, music = self._controls.diagnostics, self._machine.soc_temperature(), self.music()
@@ -146,7 +151,7 @@ class Node:
 
     `handle` may be called from one thread; everything else happens on the connection's. installation_id: see
     broker.installation_id. save: is called with the settings after each change by a client, so that they outlive a
-    restart.
+    restart. on_birth: is called when Home Assistant publishes that it has started, and when the broker retains that.
     """
 
     def __init__(
@@ -159,6 +164,7 @@ class Node:
         controls: Controls,
         music: MusicControls | None = None,
         save: Callable[[payloads.SettingsPayload], None] = lambda _settings: None,
+        on_birth: Callable[[], None] = lambda: None,
         timing: ConnectionTiming | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -169,7 +175,7 @@ class Node:
         self._snapshot = NodeSnapshot(device.software, machine, controls, music, clock)
         self._commands = CommandHandler(controls, music, save, clock.steady)
         self._events: deque[Message] = deque(maxlen=PENDING_EVENTS)
-        self._closing = False
+        self._closing, self._on_birth = False, on_birth
         subscriptions = [Subscription(topics.commands, as_published=True)]
         subscriptions += [Subscription(topics.of(name)) for name in ("instance", "availability", "hello")]
         subscriptions.append(Subscription(HOME_ASSISTANT_STATUS))
@@ -216,8 +222,10 @@ class Node:
     def on_message(self, message: Received) -> None:
         """Handle a message by its topic."""
         if message.topic == HOME_ASSISTANT_STATUS:
-            if message.payload == ONLINE and self._claim.owned:
-                self._publish_all()
+            if message.payload == ONLINE:
+                self._on_birth()
+                if self._claim.owned:
+                    self._publish_all()
         elif message.topic == self._topics.of("availability"):
             self._on_availability(message.payload)
         elif message.topic == self._topics.of("instance"):
@@ -235,6 +243,7 @@ class Node:
         self._publish_events()
         self._publisher.publish_changed("camera", self._snapshot.camera())
         self._publisher.publish_changed("settings", self._snapshot.settings())
+        self._publisher.publish_changed("learning", self._snapshot.learning())
         if (music := self._snapshot.music()) is not None:
             self._publisher.publish_changed("music", music)
         self._publisher.publish_changed("state", self._snapshot.state(), shortest=STATE_INTERVAL, longest=HEARTBEAT)
@@ -294,6 +303,7 @@ class Node:
         self.connection.send(Message(self._topics.discovery, discovery, retain=True))
         publish("instance", self._claim.own)
         publish("settings", snapshot.settings())
+        publish("learning", snapshot.learning())
         publish("camera", snapshot.camera())
         publish("diag", snapshot.diag())
         if music is not None:

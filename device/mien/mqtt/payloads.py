@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from mien.config import Intent, Profile
+from mien.controls import LearningState
 from mien.events import Mood
 from mien.expression import LABELS, Expression, Label
 
@@ -96,6 +97,15 @@ class MusicPayload(msgspec.Struct, frozen=True, kw_only=True):
     state: Text = ""
 
 
+class LearningPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """mien/NODE/learning: learning a face."""
+
+    version: Version = 1
+    state: Annotated[LearningState, Meta(description="the expression to show now, or how the latest learning ended")]
+    person: Text = ""
+    detail: Annotated[Text, Meta(description="what it gained, or why nothing was kept")] = ""
+
+
 class InstancePayload(msgspec.Struct, frozen=True, kw_only=True):
     """mien/NODE/instance: the machine that publishes as this node, so that two of them can be distinguished."""
 
@@ -118,6 +128,7 @@ BY_TOPIC: Mapping[str, type[msgspec.Struct]] = {
     "diag": DiagPayload,
     "settings": SettingsPayload,
     "music": MusicPayload,
+    "learning": LearningPayload,
     "instance": InstancePayload,
     "hello": HelloPayload,
 }

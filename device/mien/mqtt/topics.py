@@ -14,7 +14,7 @@ HOME_ASSISTANT_STATUS = "homeassistant/status"
 NODE_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 """A node's name: it is part of topics, of entity ids and of a file's name."""
 
-TOPIC_NAMES = ("state", "event", "availability", "camera", "diag", "settings", "music", "instance")
+TOPIC_NAMES = ("state", "event", "availability", "camera", "diag", "settings", "music", "learning", "instance")
 """The topics of a node for its clients; beside them are hello and the commands."""
 
 

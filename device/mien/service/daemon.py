@@ -12,17 +12,21 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from mien.clock import Clock
 from mien.config import Config
 from mien.controls import Controls
 from mien.mood import MoodTracker
+from mien.service.learning import HouseholdLearner
 from mien.service.notify import Notifier
 from mien.service.output import Output
+from mien.service.people import load_household, open_store
 from mien.service.pipeline import Pipeline
 from mien.service.signals import stop_signals
 from mien.vision.camera.base import Camera
 from mien.vision.camera.loop import open_looping
 from mien.vision.camera.open import open_camera
 from mien.vision.camera.orientation import open_oriented
+from mien.vision.classifier import Classifier
 from mien.vision.recognizer import ExpressionRecognizer
 
 if TYPE_CHECKING:
@@ -87,13 +91,21 @@ def run_pipeline(
     notifier = Notifier(healthy=lambda: all(output.alive() for output in outputs))
     recognizer = ExpressionRecognizer.open(config.vision, config.model)
     tracker = MoodTracker(config.mood)
+    learner = _apply_household(recognizer.classifier, controls)
     camera: Callable[[], Camera] = partial(open_camera, config.camera)
     if config.camera.loop:
         camera = partial(open_looping, camera)
     camera = partial(open_oriented, camera, config.camera.rotation, mirror=config.camera.mirror)
     retry = config.camera.on_fault == "retry" or (config.camera.on_fault == "auto" and faults_published)
     pipeline = Pipeline(
-        recognizer, tracker, controls, camera, retry=retry, max_fps=config.camera.max_fps, notifier=notifier
+        recognizer,
+        tracker,
+        controls,
+        camera,
+        retry=retry,
+        max_fps=config.camera.max_fps,
+        notifier=notifier,
+        learner=learner,
     )
     with stop_signals(controls.stop):
         for event in pipeline.events(max_frames):
@@ -101,3 +113,12 @@ def run_pipeline(
                 output.handle(event)
         notifier.stopping()
     return controls.stopping or "stop"
+
+
+def _apply_household(classifier: Classifier, controls: Controls) -> HouseholdLearner | None:
+    """Let the classifier use what was learned of faces, and return what learns more; None without a state directory."""
+    store = open_store()
+    if store is None:
+        return None
+    classifier.calibration = load_household(classifier.contract, store)
+    return HouseholdLearner(classifier, store, controls, Clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,6 +25,9 @@ from mien.state import replace_file, state_directory
 
 SETTINGS_FILE = "mqtt-settings.json"
 """In the state directory, so that a camera that was turned off stays off after a restart."""
+
+BIRTH_FILE = "home-assistant-birth"
+"""In the state directory, with the time of its last change for `mien doctor`: Home Assistant's birth message came."""
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +54,7 @@ def open_mqtt_output(
             music=music,
             timing=timing,
             save=partial(save_settings, settings_file),
+            on_birth=partial(save_birth, state / BIRTH_FILE),
         )
         with closing(node):
             node.start()
@@ -62,6 +67,12 @@ def save_settings(path: Path, settings: SettingsPayload) -> None:
         replace_file(path, msgspec.json.encode(settings))
     except OSError as error:
         log.warning("%s cannot be written (%s): the setting lasts until the next start only.", path, error.strerror)
+
+
+def save_birth(path: Path) -> None:
+    """Leave a file whose time is that of Home Assistant's last birth message; without room for it, do nothing."""
+    with contextlib.suppress(OSError):
+        path.touch(mode=0o600)
 
 
 def restore_settings(path: Path, controls: Controls) -> None:

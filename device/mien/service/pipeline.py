@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 
 from mien.backoff import Backoff
@@ -13,6 +13,7 @@ from mien.controls import Controls
 from mien.errors import InputError
 from mien.events import CameraEvent, CameraState, Event, Mood
 from mien.mood import MoodTracker
+from mien.service.learning import HouseholdLearner
 from mien.service.notify import Notifier
 from mien.vision.camera.base import Camera, LostCameraError
 from mien.vision.camera.frozen import FrozenFrameDetector
@@ -24,7 +25,15 @@ FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 """Seconds before a failed camera is opened again: doubled each time up to the longest."""
 
 _RECOVERED_AFTER = 30.0  # seconds of frames after which the delay begins with the first again
+_LEARNING_INTERVAL = 0.1  # seconds between frames while a face is learned
 _POLL = 0.1  # seconds between two checks of the controls while there is nothing else to do
+
+_NO_CAMERA: Mapping[CameraState, str] = {
+    "fault": "the camera does not work",
+    "paused": "detection is off",
+    "ended": "the camera has ended",
+}
+"""Why no face can be learned."""
 
 
 class Pipeline:
@@ -40,16 +49,18 @@ class Pipeline:
         retry: bool = False,
         max_fps: float = math.inf,
         notifier: Notifier | None = None,
+        learner: HouseholdLearner | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Join the stages.
 
         opener: opens the camera. retry: open a live camera again after a fault. max_fps: most frames a second of a
-        live camera. sleep: waits for some seconds.
+        live camera. learner: learns a face on request; while it does, moods are not updated, since expressions are
+        posed. sleep: waits for some seconds.
         """
         self._recognizer, self._tracker, self._controls = recognizer, tracker, controls
         self._opener, self._retry, self._max_fps = opener, retry, max_fps
-        self._notifier, self._sleep = notifier or Notifier(), sleep
+        self._notifier, self._learner, self._sleep = notifier or Notifier(), learner, sleep
         self._backoff = Backoff(FIRST_DELAY, LONGEST_DELAY)
         self._frames_left: int | None = None
         self._at = 0.0
@@ -97,15 +108,30 @@ class Pipeline:
                 self._backoff.reset()
             if frozen.check(frame):
                 yield self._camera_event("fault" if frozen.fault else "open", frozen.fault)
+            learning = self._start_learning()
             observation = self._recognizer.observe(frame)
-            mood = self._update_mood(observation)
-            if mood is not None:
+            interval = controller.next_interval(observation.reading, self._controls.profile)
+            if learning is not None:
+                learning.update(observation)
+                interval = min(interval, _LEARNING_INTERVAL)
+            elif (mood := self._update_mood(observation)) is not None:
                 yield mood
-            camera.camera.set_frame_interval(controller.next_interval(observation.reading, self._controls.profile))
+            camera.camera.set_frame_interval(interval)
             self._update_diagnostics(observation)
             if self._is_last_frame():
                 return True
         return self._should_continue()  # the frames ended by themselves, not because of the controls
+
+    def _start_learning(self) -> HouseholdLearner | None:
+        """Carry out requests to learn a face, and return the learner while it does."""
+        if self._learner is None:
+            return None
+        self._learner.poll()
+        return self._learner if self._learner.active else None
+
+    def _refuse_learning(self, reason: str) -> None:
+        if self._learner is not None:
+            self._learner.abort(reason)
 
     def _update_mood(self, observation: Observation) -> Mood | None:
         self._tracker.threshold = self._controls.threshold
@@ -123,6 +149,7 @@ class Pipeline:
         if state != "open":
             self._tracker.reset()
             self._recognizer.reset()
+            self._refuse_learning(_NO_CAMERA[state])
             self._notifier.status(f"camera: {state} {detail}".rstrip())
         self._controls.diagnostics = replace(self._controls.diagnostics, camera=state, detail=detail, faces=0)
         return CameraEvent(state, detail, self._at)
@@ -153,11 +180,13 @@ class Pipeline:
     def _wait_for_retry(self) -> None:
         delay, waited = self._backoff.next_delay(), 0.0
         while waited < delay and self._should_continue():
+            self._refuse_learning(_NO_CAMERA["fault"])
             self._sleep(_POLL)
             waited += _POLL
 
     def _wait_for_detection(self) -> None:
         while not self._controls.detection and not self._controls.stopping:
+            self._refuse_learning(_NO_CAMERA["paused"])
             self._notifier.alive()
             self._sleep(_POLL)
 

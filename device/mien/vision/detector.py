@@ -87,7 +87,7 @@ class HaarDetector:
     """OpenCV's frontal-face cascade (Viola & Jones 2001).
 
     Steps of 1.1: the recall of 1.2 is a tenth lower (0.70 against 0.79 on composite frames). Half size loses nothing
-    and takes half the time. The boxes are framed as FER2013's faces are, which were cut out by the same cascade.
+    and takes half the time. FER2013's faces were cut out by the same cascade, yet are a little wider than its boxes.
     """
 
     def __init__(self, min_face: int) -> None:
@@ -102,7 +102,8 @@ class HaarDetector:
         picture = normalize_lighting(self._halve(gray) if shrink == 2 else gray)
         smallest = (self._min_face // shrink, self._min_face // shrink)
         boxes = self._cascade.detectMultiScale(picture, scaleFactor=1.1, minNeighbors=5, minSize=smallest)
-        return largest_first([Face(*(int(value) * shrink for value in box)) for box in boxes])
+        squares = [_square_around(x, y, side, _FRAMING) for x, y, side, _ in boxes]
+        return largest_first([Face(*(round(value * shrink) for value in (x, y, side, side))) for x, y, side in squares])
 
     def detect_near(self, gray: Gray, face: Face) -> Face | None:
         """Search three sizes around the last: a face does not grow by more than a sixth from frame to frame."""
@@ -117,7 +118,7 @@ class HaarDetector:
             minSize=(low, low),
             maxSize=(high, high),
         )
-        faces = [window.to_frame(float(x), float(y), float(side)) for x, y, side, _ in boxes]
+        faces = [window.to_frame(*_square_around(x, y, side, _NEAR_FRAMING)) for x, y, side, _ in boxes]
         return max(faces, key=lambda candidate: overlap(candidate, face), default=None)
 
     def _halve(self, gray: Gray) -> Gray:
@@ -129,6 +130,14 @@ class HaarDetector:
         return self._half_size
 
 
+def _square_around(x: int, y: int, side: int, width: float) -> tuple[float, float, float]:
+    """Return x, y and side of the square around a hit of the cascade that is framed as FER2013's faces are."""
+    margin = side * (width - 1) / 2
+    return x - margin, y - margin, side * width
+
+
+_FRAMING = 1.04  # widths of a hit: on training faces hits are 3 % narrower than FER2013's crops
+_NEAR_FRAMING = 1.08  # near the last box 7 %, since 24 and 29 px are searched for 28; 1.06 shrinks, 1.1 grows on and on
 _CASCADE_SIDE = 24  # pixels of the cascade's own window
 _NEAR_SIDE = 28  # pixels of a followed face: a seventh less must still be more than the cascade's window
 

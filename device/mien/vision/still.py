@@ -37,11 +37,21 @@ _MARGINS = (-0.1, 0.0, 0.1)  # around the network's own: a detector's box is off
 
 def classify_with_tta(classifier: Classifier, gray: Gray, face: Face) -> Reading:
     """Return the mean reading over three crops of a face and their mirror images (test-time augmentation)."""
+    probabilities = np.array([classifier.probabilities(crop) for crop in _crops(classifier, gray, face)])
+    return Reading(tuple(probabilities.mean(axis=0).tolist()), at=0.0)
+
+
+def evidence_with_tta(classifier: Classifier, gray: Gray, face: Face) -> NDArray[np.float32]:
+    """Return the mean evidence over the same crops, float32 (7,)."""
+    evidence = [classifier.evidence(crop) for crop in _crops(classifier, gray, face)]
+    return np.asarray(np.mean(evidence, axis=0), np.float32)
+
+
+def _crops(classifier: Classifier, gray: Gray, face: Face) -> list[NDArray[np.uint8]]:
+    """Return three crops of a face, each uint8 (48, 48, 1), and their mirror images."""
     margin = classifier.contract.crop_margin
     crops = [to_input(gray, face, margin + offset) for offset in _MARGINS]
-    crops += [np.ascontiguousarray(crop[:, ::-1]) for crop in crops]
-    probabilities = np.array([classifier.probabilities(crop) for crop in crops])
-    return Reading(tuple(probabilities.mean(axis=0).tolist()), at=0.0)
+    return crops + [np.ascontiguousarray(crop[:, ::-1]) for crop in crops]
 
 
 def haar_still_detector(min_face: int) -> StillDetector:

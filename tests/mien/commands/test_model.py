@@ -1,12 +1,18 @@
-"""`mien model info`."""
+"""`mien model info` and `mien model fetch-yunet`."""
 
 from __future__ import annotations
 
+import io
+import itertools
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
+import pytest
 
-from mien.commands import model
+from mien.commands import model, progress
 from mien.expression import LABELS
 from mien.vision.model_file import EvenFigures, RepresentativeFaces
 from tests.fakes.contracts import PLAIN
@@ -49,3 +55,37 @@ def test_info_shows_the_decisions_under_both_priors() -> None:
     assert rows["even"] == ["0.6100", "0.6200", "0.0300", "1.7500"]
     assert "neutral 0.143, happy 0.143" in model.format_contract(Path("a"), contract)
     assert model.format_contract(Path("a"), PLAIN).count("  -  ") == 4
+
+
+class Terminal(io.StringIO):
+    """A text file that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        (Terminal(), "\r\033[KYuNet: 113 of 227 KiB, 50%\r\033[KYuNet: 227 of 227 KiB, 100%\r\033[K"),
+        (io.StringIO(), "YuNet: 113 of 227 KiB, 50%\nYuNet: 227 of 227 KiB, 100%\n"),
+    ],
+)
+def test_the_download_reports_its_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, file: io.StringIO, line: str
+) -> None:
+    """One line that redraws itself in a terminal and is wiped at the end; lines in a log."""
+
+    def download(_: str, __: Path, size: int, ___: str, report: Callable[[int, int], None]) -> bool:
+        for have in (size // 2, size):
+            report(have, size)
+        return True
+
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(model, "download", download)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=itertools.count(0, 10).__next__))
+    monkeypatch.setattr(sys, "stderr", file)
+    model.fetch_yunet()
+    assert file.getvalue() == line
+    assert "mien uses it from its next start" in capsys.readouterr().out

@@ -49,6 +49,44 @@ def test_import_accounts_for_every_row(mien: Mien, table: Path) -> None:
     assert "300 of them merged" in mien("music", "import", table).out
 
 
+def test_what_is_refused_is_shown_by_cause(mien: Mien, tmp_path: Path) -> None:
+    """Each cause with its count and the first line; a table on two scales is refused with exit code 4."""
+    path = tmp_path / "songs.csv"
+    rows = ["Good,A,0.5,0.5", ",B,0.5,0.5", "C,,0.5,0.5", "D,D,loud,0.5", "E,Tyler, The Creator,0.5,0.5"]
+    path.write_text("\n".join(["title,artist,valence,energy", *rows]), encoding="utf-8")
+    assert mien("music", "import", path).out.splitlines()[1:] == [
+        "  refused: 2 with no title or no artist (first in line 3: , B, 0.5, 0.5)",
+        "  refused: 1 with no number for valence or energy (first in line 5: D, D, loud, 0.5)",
+        "  refused: 1 with more cells than the heading (first in line 6: E, Tyler,  The Creator, 0.5, 0.5)",
+    ]
+    path.write_text("title,artist,valence,energy\nA,B,0.5,0.5\nC,D,50,0.5\n", encoding="utf-8")
+    refused = mien("music", "import", path)
+    assert (refused.code, refused.out) == (4, "")
+    assert "valence is 0.5 in line 2 and 50 in line 3: write the whole column" in refused.err
+    assert len(refused.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "refused", "songs"),
+    [
+        ("excel_de.csv", 60, 0, {"MERCURIO": ("KAROL G", 0.62, 0.67), "TQG": ("KAROL G, Shakira", 0.607, 0.63)}),
+        ("scale100_quiet.csv", 202, 0, {"Adagio": ("Albinoni", 0.01, 0.01), "Gymnopedie": ("Satie", 0.0, 0.01)}),
+        ("quotelists.csv", 16, 5, {"X": ('A "The Rock" B', 0.3, 0.8), "Song": ("Guns N' Roses, Slash", 0.3, 0.8)}),
+    ],
+)  # fmt: skip
+def test_the_shared_cases(
+    mien: Mien, shared: Path, name: str, taken: int, refused: int, songs: dict[str, tuple[str, float, float]]
+) -> None:
+    """A German spreadsheet, percentages with two quiet songs, and printed lists: every value is right."""
+    outcome = mien("music", "import", shared / "cases" / "music" / name)
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"{taken} rows taken, 0 of them merged")
+    assert f"; {refused} refused" in outcome.out
+    with Catalog(default_path()) as catalog:
+        rows = catalog.database.execute("SELECT title, artist, valence, energy FROM song").fetchall()
+    assert {title: tuple(rest) for title, *rest in rows if title in songs} == songs
+
+
 def test_import_of_an_unusable_file(mien: Mien, tmp_path: Path) -> None:
     """A missing file and one that is not a table: exit code 4 and one sentence."""
     for path, text in ((tmp_path / "none.csv", "cannot be read"), (tmp_path, "cannot be read")):

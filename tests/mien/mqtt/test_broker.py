@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mien.config import Config, MqttConfig
@@ -25,7 +27,19 @@ def test_section_without_a_host_is_an_error() -> None:
     assert len(faults) == 3
     assert "did you mean username" in " ".join(faults)
     assert not Config().mqtt.host
+    assert parse({"mqtt": {}}) == (Config(), [])  # a heading alone sets nothing
+
+
+def test_the_example_is_the_defaults_with_and_without_its_comments() -> None:
+    """No key of it is in force, so that defaults of later versions are; each is valid once its # is removed."""
+    assert [keys for keys in tomllib.loads(example()).values() if keys] == []
     assert parse(tomllib.loads(example())) == (Config(), [])
+    keys = tomllib.loads(re.sub(r"(?m)^#(?! )", "", example()))
+    assert {name: set(section) for name, section in keys.items()} == {
+        section.name: {field.name for field in msgspec.structs.fields(type(section.default))}
+        for section in msgspec.structs.fields(Config)
+    }
+    assert parse(keys | {"mqtt": keys["mqtt"] | {"host": "b"}})[1] == []
 
 
 def test_password_is_read_from_a_file_and_never_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.config import MoodConfig, VisionConfig
-from mien.controls import Controls
+from mien.controls import DEFAULT_PERSON, Controls
 from mien.mqtt import commands
 from mien.mqtt.payloads import SettingsPayload
 
@@ -39,6 +39,18 @@ def test_valid_commands_are_parsed() -> None:
     valid = {"detection": b"OFF", "threshold": b"60.0", "profile": b"eco", "restart": b"PRESS", "music": b"ON"}
     values = [commands.parse(f"mien/x/{name}/set", text, retained=False).value for name, text in valid.items()]
     assert values == [False, 0.6, "eco", "PRESS", True]
+
+
+def test_a_name_or_a_press_starts_learning() -> None:
+    """A button's PRESS stands for the default name; a name has printable characters, 40 at most."""
+
+    def name(payload: bytes) -> object:
+        return commands.parse("mien/x/learn/set", payload, retained=False).value
+
+    assert [name(text) for text in (b"PRESS", b"Ann", "Zoë B.".encode())] == [DEFAULT_PERSON, "Ann", "Zoë B."]
+    for wrong in (b" ", b"Ann ", b"\x1b", b"A" * 41, b"Ann\n"):
+        with pytest.raises(commands.CommandError):
+            name(wrong)
 
 
 def test_settings_are_changed_and_saved() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from mien.expression import LABELS
 from mien.mqtt.discovery import DeviceInfo, discovery_payload
 
 
@@ -21,6 +22,16 @@ def test_discovery_matches_a_payload_that_home_assistant_accepted(shared: Path) 
     known = {key for component in accepted["cmps"].values() for key in component} | {"avty_mode"}
     assert {key for component in payload["cmps"].values() for key in component} <= known
     assert payload["cmps"]["expression"]["avty_mode"] == "all"
+
+
+def test_learning_has_a_button_and_a_sensor() -> None:
+    """The sensor's options are all the states there are, and its attributes none that Home Assistant drops."""
+    device = DeviceInfo("a", "Mien", "", "de", "1", "")
+    components = json.loads(discovery_payload(device, music=False))["cmps"]
+    assert components["learn"]["cmd_t"] == "mien/a/learn/set"
+    assert components["learn"]["name"] == "Gesicht anlernen"
+    assert components["learning"]["ops"] == ["idle", *LABELS, "kept", "refused"]
+    assert "'state'" not in components["learning"]["json_attr_tpl"]
 
 
 def test_without_music_there_are_no_music_entities() -> None:

@@ -50,13 +50,14 @@ ENTITIES = {
         "soc_temperature",
         "playing",
         "why",
+        "learning",
     ],
     "binary_sensor": ["face", "camera_problem"],
     "event": ["mood"],
     "switch": ["detection", "music"],
     "number": ["threshold"],
     "select": ["profile", "intent", "manual_mood"],
-    "button": ["restart", "skip"],
+    "button": ["restart", "skip", "learn"],
 }
 
 CONFIGURATION = """

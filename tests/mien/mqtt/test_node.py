@@ -16,9 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from mien import state
 from mien.clock import Clock
 from mien.config import Config, MoodConfig, MqttConfig, VisionConfig
-from mien.controls import Controls, Diagnostics
+from mien.controls import DEFAULT_PERSON, Controls, Diagnostics, LearningStatus
 from mien.errors import ConfigError
 from mien.events import CameraEvent, Mood
 from mien.expression import Expression
@@ -382,6 +383,35 @@ def test_music_commands_reach_the_music_output(broker: Broker) -> None:
         )
 
 
+def test_learning_is_started_and_reported(broker: Broker) -> None:
+    """The button's press and a name are requests; what to show, and how it ended, is published and retained."""
+    with running_node(broker.port) as (_, controls), recording(broker.port) as recorder:
+
+        def published(field: str) -> object:
+            last = recorder.last("mien/kitchen/learning")
+            return last.json[field] if last is not None else None
+
+        assert eventually(lambda: published("state") == "idle")
+        recorder.publish("mien/kitchen/learn/set", "An\nn")
+        recorder.publish("mien/kitchen/learn/set", "Zoë", retain=True)
+        recorder.publish("mien/kitchen/learn/set", "PRESS")
+        recorder.publish("mien/kitchen/learn/set", "Zoë B.")
+        names: list[str] = []
+
+        def requested() -> int:
+            names.extend(name for name in [controls.next_learning_request()] if name is not None)
+            return len(names)
+
+        assert eventually(lambda: requested() == 2)
+        assert names == [DEFAULT_PERSON, "Zoë B."]
+        controls.learning = LearningStatus("happy", "Zoë B.")
+        assert eventually(lambda: (published("state"), published("person")) == ("happy", "Zoë B."))
+        controls.learning = LearningStatus("refused", "Zoë B.", "Nothing was kept: " + "x" * 1000)
+        assert eventually(lambda: published("state") == "refused")
+        assert str(published("detail")).startswith("Nothing was kept")
+    assert b"refused" in retained_messages(broker)["mien/kitchen/learning"]
+
+
 def test_home_assistants_birth_message_repeats_everything(broker: Broker) -> None:
     """After its birth message discovery is published again, and the state after it."""
     with running_node(broker.port), recording(broker.port) as recorder:
@@ -391,6 +421,20 @@ def test_home_assistants_birth_message_repeats_everything(broker: Broker) -> Non
         assert eventually(lambda: "mien/kitchen/availability" in [m.topic for m in recorder.messages[before:]])
         names = [message.topic for message in recorder.messages[before:]]
         assert names.index("homeassistant/device/mien_kitchen/config") < names.index("mien/kitchen/state")
+
+
+def test_the_time_of_home_assistants_birth_message_is_kept(broker: Broker, tmp_path: Path) -> None:
+    """For `mien doctor`; its last will does not count, and a state directory without room is no fault."""
+    file = state.state_directory() / mqtt_output.BIRTH_FILE
+    with running_node(broker.port), recording(broker.port) as recorder:
+        assert eventually(lambda: recorder.last("mien/kitchen/availability"))
+        recorder.publish("homeassistant/status", "offline")
+        recorder.publish("mien/kitchen/detection/set", "OFF")
+        assert eventually(lambda: recorder.last("mien/kitchen/settings").json["detection"] is False)  # type: ignore[union-attr]
+        assert not file.exists()
+        recorder.publish("homeassistant/status", "online")
+        assert eventually(file.exists)
+    mqtt_output.save_birth(tmp_path / "none" / "file")
 
 
 def test_a_camera_fault_is_not_a_mood(broker: Broker) -> None:

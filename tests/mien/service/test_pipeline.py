@@ -11,16 +11,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from mien.clock import Clock
 from mien.config import CameraConfig, Config, ModelConfig, MoodConfig, VisionConfig
 from mien.controls import Controls
 from mien.errors import InputError
-from mien.events import CameraEvent, Event
+from mien.events import CameraEvent, Event, Mood
 from mien.mood import MoodTracker
 from mien.service import pipeline
+from mien.service.learning import HouseholdLearner
+from mien.service.people import PeopleStore
 from mien.service.pipeline import Pipeline
 from mien.vision.camera import thread
 from mien.vision.camera.base import Camera
+from mien.vision.camera.demo import DemoCamera
 from mien.vision.camera.open import open_camera
 from mien.vision.recognizer import ExpressionRecognizer, open_classifier
 from tests.conftest import ROOT, Outcome
@@ -43,16 +48,27 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
 class PipelineRun:
     """A pipeline over cameras that are opened one after the other; sleeping takes no time and is counted."""
 
-    def __init__(self, recognizer: ExpressionRecognizer, *openers: Callable[[], Camera], retry: bool = True) -> None:
+    def __init__(
+        self,
+        recognizer: ExpressionRecognizer,
+        *openers: Callable[[], Camera],
+        retry: bool = True,
+        people: Path | None = None,
+    ) -> None:
+        """people: the directory of what was learned, where faces can be learned."""
         self.controls = Controls(VisionConfig(), MoodConfig())
         self.delays: list[float] = []
         self._openers = list(openers)
-        self._pipeline = Pipeline(
+        learner = None
+        if people is not None:
+            learner = HouseholdLearner(recognizer.classifier, PeopleStore(people), self.controls, Clock())
+        self.pipeline = Pipeline(
             recognizer,
             MoodTracker(Config().mood),
             self.controls,
             self._open,
             retry=retry,
+            learner=learner,
             sleep=self._sleep,
         )
         self._slept = 0.0
@@ -71,14 +87,14 @@ class PipelineRun:
     def events(self, max_frames: int | None = None) -> list[tuple[str, str]]:
         """Return state and detail of each of the camera's events."""
         return [
-            (event.state, event.detail) for event in self._pipeline.events(max_frames) if isinstance(event, CameraEvent)
+            (event.state, event.detail) for event in self.pipeline.events(max_frames) if isinstance(event, CameraEvent)
         ]
 
     def raising(self) -> tuple[list[Event], str]:
         """Return the events until an InputError, and its text."""
         events: list[Event] = []
         with pytest.raises(InputError) as caught:
-            events.extend(self._pipeline.events())
+            events.extend(self.pipeline.events())
         return events, str(caught.value)
 
 
@@ -206,7 +222,7 @@ def test_turning_detection_off_closes_the_camera(recognizer: ExpressionRecognize
     first, second = FakeCamera(10**6), FakeCamera(3)
     run = PipelineRun(recognizer, lambda: first, lambda: second)
     changes = []
-    for event in run._pipeline.events(max_frames=20):
+    for event in run.pipeline.events(max_frames=20):
         if not isinstance(event, CameraEvent):
             continue
         changes.append(event.state)
@@ -221,7 +237,7 @@ def test_turning_detection_off_closes_the_camera(recognizer: ExpressionRecognize
 def test_stopping_ends_the_pipeline_at_once(recognizer: ExpressionRecognizer) -> None:
     """Also while it waits to open a failed camera again."""
     run = PipelineRun(recognizer, open_missing_camera)
-    events = run._pipeline.events()
+    events = run.pipeline.events()
     assert next(events) == CameraEvent("fault", "There is no camera: plug it in.", 0.0)
     run.controls.stop()
     assert [event.state for event in events if isinstance(event, CameraEvent)] == ["ended"]
@@ -283,3 +299,64 @@ def test_a_video_needs_little_memory(tmp_path: Path, size: tuple[int, int]) -> N
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     peak, files = (int(output.split(f"{name}:")[1].split()[0]) for name in ("VmHWM", "RssFile"))  # kB
     assert peak - files < 60_000
+
+
+class DemoPictures:
+    """The demo's face, ten pictures a second."""
+
+    def __init__(self) -> None:
+        self._demo, self._index = DemoCamera(), -1
+
+    def __call__(self) -> NDArray[np.uint8]:
+        self._index += 1
+        return self._demo.draw(self._index / 10)
+
+
+def test_a_face_is_learned_while_the_daemon_runs(recognizer: ExpressionRecognizer, tmp_path: Path) -> None:
+    """On request; the posed expressions are no moods, and what was learned is used at once."""
+    recognizer.reset()
+    run = PipelineRun(recognizer, lambda: FakeCamera(345, picture=DemoPictures()), people=tmp_path)
+    run.controls.request_learning("Ann")
+    moods, states = [], []
+    for event in run.pipeline.events(max_frames=345):
+        moods += [event] if isinstance(event, Mood) else []
+        states.append(run.controls.learning.state)
+    assert moods == []
+    assert states == ["idle", run.controls.learning.state]
+    assert run.controls.learning.state in ("kept", "refused")  # as the network is
+    kept = run.controls.learning.state == "kept"
+    assert list(PeopleStore(tmp_path).read()) == (["Ann"] if kept else [])
+    assert (recognizer.classifier.calibration is not None) == kept
+    recognizer.classifier.calibration = None
+
+
+def test_learning_ends_with_the_camera(recognizer: ExpressionRecognizer, tmp_path: Path) -> None:
+    """A fault in the middle of it, and requests while there is no camera, are refused with the reason."""
+    recognizer.reset()
+    run = PipelineRun(
+        recognizer,
+        lambda: FakeCamera(30, then=fail, picture=DemoPictures()),
+        lambda: FakeCamera(1),
+        people=tmp_path,
+    )
+    run.controls.request_learning("Ann")
+    events = run.pipeline.events(max_frames=31)
+    details = []
+    for event in events:
+        if isinstance(event, CameraEvent) and event.state == "fault":
+            details.append(run.controls.learning.detail)
+            run.controls.request_learning("Bob")
+        if isinstance(event, CameraEvent) and event.state == "open" and details:
+            details.append(f"{run.controls.learning.person} {run.controls.learning.state}")
+    assert details == ["Nothing was learned: the camera does not work.", "Bob refused"]
+
+
+def test_learning_is_refused_while_detection_is_off(recognizer: ExpressionRecognizer, tmp_path: Path) -> None:
+    """With the reason, at once, and not taken up later."""
+    run = PipelineRun(recognizer, people=tmp_path)
+    run.controls.detection = False
+    run.controls.request_learning("Ann")
+    for event in run.pipeline.events():
+        if isinstance(event, CameraEvent) and event.state == "paused":
+            assert run.controls.learning.detail == "Nothing was learned: detection is off."
+            run.controls.stop()

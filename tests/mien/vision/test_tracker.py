@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.events import Face
-from mien.vision.detector import FaceDetector, overlap
+from mien.expression import Expression
+from mien.vision.detector import FaceDetector, HaarDetector, overlap
 from mien.vision.tracker import DETECT_EVERY, FaceTrack, FaceTracker
 from tests.conftest import scene
 from tests.fakes.detectors import CountingDetector, ScriptedDetector
@@ -108,3 +110,11 @@ def test_all_faces_are_followed_on_request() -> None:
     """With all_faces, all in view are returned, the largest first."""
     tracker = FaceTracker(ScriptedDetector([SMALL, HUGE, LARGE]), all_faces=True)
     assert tracker.update(BLANK, 0.0) == (HUGE, LARGE, SMALL)
+
+
+@pytest.mark.parametrize("expression", Expression)
+def test_a_followed_face_keeps_its_size(expression: Expression) -> None:
+    """Each search near the last box starts from that box: errors of a few percent would add up."""
+    gray, tracker = scene(expression), FaceTracker(HaarDetector(60))
+    widths = [tracker.update(gray, number * DETECT_EVERY)[0].width for number in range(9)]
+    assert widths == pytest.approx([widths[0]] * len(widths), rel=0.06)

@@ -52,6 +52,20 @@ def test_headers_with_spaces_in_another_order(tmp_path: Path) -> None:
     assert fer2013.read(folder, "PublicTest").labels.tolist() == [Expression.ANGRY]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("above", ["", "\n\n", "sep=;\n", "# from Kaggle\n"])
+def test_tables_saved_by_a_spreadsheet(tmp_path: Path, encoding: str, above: str) -> None:
+    """A byte order mark, another encoding or delimiter, blank lines and Excel's first line make no difference."""
+    rows = f"{above}emotion,pixels,Usage\n\n3,{PIXELS},Training\n".replace(",", ";").replace("\n", "\r\n")
+    votes = f"{above}{VOTES_HEADER}Training,ä.png,0,9,0,1,0,0,0,0,0,0\n".replace(",", ";")
+    (tmp_path / "fer2013.csv").write_bytes(rows.encode(encoding))
+    (tmp_path / "fer2013new.csv").write_bytes(votes.encode(encoding))
+    faces = fer2013.read(tmp_path, "Training")
+    assert faces.labels.tolist() == [Expression.HAPPY]
+    assert faces.votes is not None
+    assert faces.votes.argmax() == Expression.HAPPY
+
+
 def test_only_the_requested_split_is_read(tmp_path: Path) -> None:
     """Faces of other splits are left out."""
     rows = [f"{code},{PIXELS},{split}" for code, split in ((3, "Training"), (4, "PublicTest"), (5, "PrivateTest"))]

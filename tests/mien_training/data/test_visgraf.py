@@ -99,6 +99,14 @@ def test_a_table_replaces_the_names(tmp_path: Path) -> None:
     assert Counter(faces.labels.tolist()) == {Expression.HAPPY: 3, Expression.ANGRY: 1}
 
 
+def test_a_table_saved_by_a_spreadsheet(tmp_path: Path) -> None:
+    """Semicolons, a byte order mark, Excel's first line and blank lines are read like commas alone."""
+    path = table(tmp_path) / "labels.csv"
+    rows = path.read_text(encoding="utf-8").replace(",", ";")
+    path.write_text(f"sep=;\n\n{rows}\n\n", encoding="utf-8-sig")
+    assert len(fer2013.read(tmp_path, "Training")) == 3
+
+
 @pytest.mark.parametrize(
     ("row", "fault"),
     [

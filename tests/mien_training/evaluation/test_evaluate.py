@@ -103,3 +103,49 @@ def test_evaluate_agrees_with_the_run(faces: Path, seed_run: Path, capsys: pytes
     assert {key: printed[key] for key in ("accuracy", "confusion", "faces")} == {
         key: metrics[key] for key in ("accuracy", "confusion", "faces")
     }
+
+
+def test_sets_of_other_faces_are_measured_apart(capsys: Capture, faces: Path, tmp_path: Path) -> None:
+    """Without --split each folder has its own line: all its pictures, under an even prior, --labels for other names."""
+    (tmp_path / "bare").mkdir()
+    for name, expression in (("0_joy", "happy"), ("x", "sad")):
+        shutil.copytree(faces / "val" / expression, tmp_path / "bare" / name)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("0_joy,happy\nx,skip\n", encoding="utf-8")
+    arguments = ["evaluate", str(DEFAULT_MODEL), "--data", str(faces), str(tmp_path / "bare"), "--labels", str(labels)]
+    assert main([*arguments, "--json"]) == 0
+    printed = capsys.readouterr()
+    first, second = (json.loads(line) for line in printed.out.splitlines())
+    assert (first["faces"], first["counts"]["happy"], second["counts"]) == (112, 16, {"happy": 4})
+    assert second["recall"]["happy"] == second["balanced_recall"]
+    assert "4 skipped, pictures of labels to skip" in printed.err
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.count("balanced recall") == 2
+
+
+def test_a_run_without_a_recorded_prior_is_measured_as_it_is(capsys: Capture, faces: Path, tmp_path: Path) -> None:
+    """It is stated."""
+    small_network().save(tmp_path / "net.keras")
+    assert main(["evaluate", str(tmp_path / "net.keras"), "--data", str(faces)]) == 0
+    assert "its own prior, which is not recorded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "text"),
+    [
+        (["{rated}"], 2, "add --split PublicTest"),
+        (["{rated}", "{rated}", "--split", "PublicTest"], 2, "one --data"),
+        (["{rated}", "--split", "PublicTest", "--detect"], 2, "no --detect"),
+        (["{empty}"], 4, "holds no pictures in folders named after expressions"),
+        (["{empty}", "--labels", "{empty}/no.csv"], 4, "cannot be read"),
+    ],
+)
+def test_wrong_sets_are_refused(
+    capsys: Capture, few_rated: Path, tmp_path: Path, options: list[str], code: int, text: str
+) -> None:
+    """One sentence and the documented exit code."""
+    given = [option.format(rated=few_rated, empty=tmp_path) for option in options]
+    assert main(["evaluate", str(DEFAULT_MODEL), "--data", *given]) == code
+    error = capsys.readouterr().err
+    assert text in error
+    assert error.count("\n") == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -20,6 +20,8 @@ class Augmentation:
     their own side, and enlarged again, as the device's crop of a distant face. noise: largest standard deviation, grey
     levels. random_erasing: share of the faces in which a rectangle is painted grey, as behind a hand, a cup or hair
     (Zhong et al. 2020, arXiv:1708.04896); the sides of the rectangle are `ERASING_SIDES` of the face's.
+    detector_boxes: share of the faces that are framed as the device's detectors frame them, by `BOX_ERRORS` in place of
+    `shift` and `scale`, and cut out of a larger picture of the face.
     """
 
     rotation: float = 12.0
@@ -32,12 +34,24 @@ class Augmentation:
     smallest: int = 26
     noise: float = 8.0
     random_erasing: float = 0.0
+    detector_boxes: float = 0.0
 
 
 MILD_AUGMENTATION = Augmentation(
     rotation=7, shift=0.05, scale=0.07, contrast=0.15, brightness=15, low_resolution=0.15, noise=5
 )
 """About 0.6 of the default ranges."""
+
+DEVICE_AUGMENTATION = replace(MILD_AUGMENTATION, detector_boxes=0.5)
+"""For the last epochs of a network for the device: half of the faces as its detectors frame them."""
+
+BOX_ERRORS = (0.054, 0.054, 0.16, -0.27)
+"""Of a detector's box: standard deviations of x, of y (shares of the face's width) and of the logarithm of the width,
+and the correlation of y and the width: a box that is too small lies too low. Of both detectors together, measured by
+`benchmarks/boxes.py`."""
+
+_PICTURE_SIDES = (72, 168)
+"""Pixels of a detector's box in a frame, from which `to_input` makes its 48."""
 
 ERASING_SIDES = (1 / 8, 0.45)
 
@@ -46,12 +60,10 @@ def augment(images: NDArray[np.uint8], ranges: Augmentation, rng: np.random.Gene
     """Return changed copies of faces, uint8 (count, 48, 48, 1), each resampled bilinearly once."""
     changed = np.empty_like(images)
     for index, draw in enumerate(rng.uniform(-1, 1, (len(images), 7))):
-        image = cv2.warpAffine(
-            images[index, :, :, 0],
-            _matrix(images.shape[2], ranges, draw),
-            images.shape[1:3],
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        if ranges.detector_boxes and rng.uniform() < ranges.detector_boxes:
+            image = _frame_by_detector(images[index, :, :, 0], ranges, draw, rng)
+        else:
+            image = _distort(images[index, :, :, 0], ranges, draw)
         gain, offset = 1 + ranges.contrast * draw[4], ranges.brightness * draw[5]
         image = (_reduce_resolution(image, ranges, rng) - 128.0) * gain + 128.0 + offset
         if ranges.noise:
@@ -60,6 +72,38 @@ def augment(images: NDArray[np.uint8], ranges: Augmentation, rng: np.random.Gene
         if ranges.random_erasing and rng.uniform() < ranges.random_erasing:
             _erase(changed[index, :, :, 0], rng)
     return changed
+
+
+def _distort(image: NDArray[np.uint8], ranges: Augmentation, draw: NDArray[np.float64]) -> NDArray[Any]:
+    """Return the face rotated, scaled, mirrored and shifted, its edge pixels repeated outwards."""
+    matrix = _affine(image.shape[0], ranges, draw, 1 + ranges.scale * draw[1], ranges.shift * draw[2:4])
+    return cv2.warpAffine(image, matrix, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+
+
+def _frame_by_detector(
+    image: NDArray[np.uint8], ranges: Augmentation, draw: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[Any]:
+    """Return the face as `to_input` cuts it out of a frame by a detector's box, which `BOX_ERRORS` displaces.
+
+    Where the box is larger than the face, it contains the face's edge pixels, repeated, or a smooth background.
+    """
+    x_error, y_error, width_error, correlation = BOX_ERRORS
+    x, y, width = rng.standard_normal(3)
+    y = correlation * width + math.sqrt(1 - correlation**2) * y
+    box = math.exp(width_error * width)
+    matrix = _affine(image.shape[0], ranges, draw, 1 / box, -np.array([x_error * x, y_error * y]) / box)
+    side = int(rng.integers(*_PICTURE_SIDES))
+    zoom = side / image.shape[0]
+    matrix *= zoom
+    matrix[:, 2] += (zoom - 1) / 2  # the first pixel's centre is at 0, its corner at -0.5
+    if rng.uniform() < 0.5:
+        picture = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    else:
+        background = cv2.resize(rng.integers(0, 256, (3, 3), np.uint8), (side, side), interpolation=cv2.INTER_LINEAR)
+        picture = cv2.warpAffine(
+            image, matrix, (side, side), background, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_TRANSPARENT
+        )
+    return cv2.resize(picture, image.shape[::-1], interpolation=cv2.INTER_AREA)
 
 
 def _erase(image: NDArray[np.uint8], rng: np.random.Generator) -> None:
@@ -79,12 +123,13 @@ def _reduce_resolution(image: NDArray[Any], ranges: Augmentation, rng: np.random
     return cv2.resize(small, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _matrix(side: int, ranges: Augmentation, draw: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the 2x3 affine matrix that rotates, scales, mirrors and shifts about the centre."""
-    angle, factor = math.radians(ranges.rotation * draw[0]), 1 + ranges.scale * draw[1]
+def _affine(
+    side: int, ranges: Augmentation, draw: NDArray[np.float64], factor: float, shift: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the 2x3 affine matrix that rotates and mirrors, scales by a factor, and shifts by shares of the side."""
+    angle = math.radians(ranges.rotation * draw[0])
     cosine, sine = factor * math.cos(angle), factor * math.sin(angle)
     mirror = -1.0 if ranges.flip and draw[6] > 0 else 1.0
     linear = np.array([[cosine * mirror, -sine], [sine * mirror, cosine]])
     centre = np.full(2, (side - 1) / 2)
-    shift = centre - linear @ centre + ranges.shift * side * draw[2:4]
-    return np.column_stack([linear, shift])
+    return np.column_stack([linear, centre - linear @ centre + side * shift])

@@ -17,7 +17,9 @@ from mien.vision.crop import INPUT_SIDE, resize
 from mien.vision.model_file import View
 from mien.vision.photo import read_gray
 from mien_training.data import visgraf
-from mien_training.data.labels import parse_expression, read_csv_rows
+from mien_training.data.label_mapping import LabelMapping
+from mien_training.data.labels import open_columns
+from mien_training.data.picture_folders import list_pictures, split_folder
 
 SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
 """FER2013's name of each split, and the folder that holds it in a tree of pictures."""
@@ -27,7 +29,6 @@ _KAGGLE_DIGITS = ("0", "1", "2", "3", "4", "5", "6")
 _CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
 _VOTES_NAME = "fer2013new.csv"
 _VOTES = ("neutral", "happiness", "sadness", "surprise", "anger", "disgust", "fear")
-_FOLDER_NAMES = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
 
 
 class NoFacesError(InputError):
@@ -92,11 +93,12 @@ def one_hot(labels: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.eye(len(LABELS), dtype=np.float32)[labels]
 
 
-def read(data: Path, split: str) -> Faces:
+def read(data: Path, split: str, labels: LabelMapping | None = None) -> Faces:
     """Read one split ("Training", "PublicTest" or "PrivateTest") from a folder.
 
-    data: a folder with Kaggle's fer2013.csv or icml_face_data.csv, with train/LABEL/*.png and val/LABEL/*.png, or with
-    the VISGRAF faces database.
+    data: a folder with Kaggle's fer2013.csv or icml_face_data.csv, with train/LABEL/ and val/LABEL/ of pictures, or
+    with the VISGRAF faces database.
+    labels: the expressions of folders with other names.
     Raises InputError, with file and line, for anything else.
     """
     if split not in SPLITS:
@@ -108,12 +110,17 @@ def read(data: Path, split: str) -> Faces:
             faces = replace(_collect(_csv_rows(data / name, split), data / name, split), files=None)
             votes = data / _VOTES_NAME
             return replace(faces, votes=_votes(votes, split, len(faces))) if votes.is_file() else faces
-    for name in _FOLDER_NAMES[SPLITS[split]]:
-        if (data / name).is_dir():
-            return _collect(_folder_rows(data / name), data / name, split)
+    folder = split_folder(data, SPLITS[split])
+    if folder is not None:
+        return _collect(_folder_rows(folder, labels), folder, split)
     if visgraf.contains_database(data):
         return _collect(visgraf.read_split(data, split), data, split)
     raise NoFacesError(f"{data} has no faces for {split}: put fer2013.csv or a folder {SPLITS[split]}/LABEL/ there.")
+
+
+def contains_table(data: Path) -> bool:
+    """Return whether a folder holds FER2013's table."""
+    return any((data / name).is_file() for name in _CSV_NAMES)
 
 
 def count_duplicates(train: Faces, validation: Faces) -> int:
@@ -151,13 +158,11 @@ def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
     the authors' own training (Barsoum et al. 2016): it counts as an outlier.
     """
     rows = []
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        lines = read_csv_rows(path, file)
-        header = [name.strip().lower() for name in next(lines, (0, []))[1]]
+    with open_columns(path, ("usage", *_VOTES)) as (table, header):
         if {"usage", *_VOTES} - set(header):
             raise InputError(f"{path} is not FER+'s table: expected Usage and {', '.join(_VOTES)}.")
         columns = [header.index(name) for name in _VOTES]
-        for number, row in lines:
+        for number, row in table.rows():
             try:
                 if row[header.index("usage")].strip() == split:
                     rows.append([int(row[column]) for column in columns])
@@ -173,14 +178,12 @@ def _votes(path: Path, split: str, count: int) -> NDArray[np.float32]:
 
 
 def _csv_rows(path: Path, split: str) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
-        rows = read_csv_rows(path, file)
-        header = [name.strip().lower() for name in next(rows, (0, []))[1]]
+    with open_columns(path, ("emotion", "pixels", "usage")) as (table, header):
         missing = {"emotion", "pixels", "usage"} - set(header)
         if missing:
             raise InputError(f"{path} has no column {', '.join(sorted(missing))}: expected emotion, pixels and Usage.")
         emotion, pixels, usage = (header.index(name) for name in ("emotion", "pixels", "usage"))
-        for number, row in rows:
+        for number, row in table.rows():
             if len(row) != len(header):
                 raise InputError(
                     f"{path}, line {number}: {len(row)} fields instead of {len(header)}; download it again."
@@ -214,11 +217,6 @@ def _pixels(text: str, where: str) -> NDArray[np.uint8]:
     return values.astype(np.uint8).reshape(INPUT_SIDE, INPUT_SIDE)
 
 
-def _folder_rows(folder: Path) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
-    for label_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        label = parse_expression(label_folder.name)
-        if label is None:
-            raise InputError(f"{label_folder} is not named after an expression: use {', '.join(LABELS)}.")
-        for path in sorted(label_folder.iterdir()):
-            if path.suffix.lower() in visgraf.SUFFIXES:
-                yield resize(read_gray(path, min_side=8, max_side=1280)), label, path
+def _folder_rows(folder: Path, labels: LabelMapping | None) -> Iterator[tuple[NDArray[np.uint8], Expression, Path]]:
+    for picture in list_pictures(folder, labels):
+        yield resize(read_gray(picture.path, min_side=8, max_side=1280)), picture.label, picture.path

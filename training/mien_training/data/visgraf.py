@@ -22,10 +22,8 @@ from mien.expression import LABELS, Expression
 from mien.vision.crop import to_input
 from mien.vision.detector import HaarDetector
 from mien.vision.photo import read_photo
-from mien_training.data.labels import parse_expression, read_csv_rows
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".tif", ".tiff"})
-"""Of files that count as a data set's pictures."""
+from mien_training.data.labels import open_columns, parse_expression
+from mien_training.data.picture_folders import PICTURE_SUFFIXES
 
 _TABLE = "labels.csv"
 _COLUMNS = ("picture", "person", "label")
@@ -77,20 +75,18 @@ def _pictures_by_name(data: Path) -> list[Picture]:
     pictures = {}
     for path in sorted(path for depth in _DEPTHS for path in data.glob(depth)):
         match = _NAME.fullmatch(path.stem)
-        if match and path.suffix.lower() in SUFFIXES and int(match[2]) < len(Expression):
+        if match and path.suffix.lower() in PICTURE_SUFFIXES and int(match[2]) < len(Expression):
             pictures[match[1], match[2]] = Picture(path, match[1], Expression(int(match[2])))
     return list(pictures.values())
 
 
 def _pictures_from_table(table: Path) -> list[Picture]:
     """Return the pictures with labels from labels.csv."""
-    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = read_csv_rows(table, file)
-        header = [name.strip().lower() for name in next(rows, (0, []))[1]]
+    with open_columns(table, _COLUMNS) as (rows, header):
         missing = [name for name in _COLUMNS if name not in header]
         if missing:
             raise InputError(f"{table} has no column {', '.join(missing)}: expected {', '.join(_COLUMNS)}.")
-        return [_picture(row, header, table, f"{table}, line {number}") for number, row in rows]
+        return [_picture(row, header, table, f"{table}, line {number}") for number, row in rows.rows()]
 
 
 def _picture(row: list[str], header: list[str], table: Path, where: str) -> Picture:

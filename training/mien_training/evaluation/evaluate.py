@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.expression import Prior
+from mien.expression import EVEN_PRIOR, Prior
 from mien.vision.classifier import evidence
 from mien.vision.model_file import View
 from mien_training.data.fer2013 import Faces
+from mien_training.evaluation.balanced_recall import balanced_recall
 from mien_training.evaluation.metrics import (
     balanced_weights,
     class_prior,
@@ -59,6 +60,16 @@ def _fit_scaling(logits: NDArray[np.float32], validation: Faces, view: View) -> 
     logits, labels = select_view(logits, validation, view)
     even = fit_temperature(evidence(logits, prior), labels, balanced_weights(labels))
     return Scaling(prior, fit_temperature(logits, labels), even)
+
+
+def measure_set(trained: TrainedModel, faces: Faces) -> dict[str, Any]:
+    """Return how faces of any origin are named under an even prior: `balanced_recall` of their evidence.
+
+    A network without a contract has no recorded prior: its logits are taken as they are.
+    """
+    logits = trained.predict(faces.images)
+    prior = EVEN_PRIOR if trained.contract is None else trained.contract.class_prior
+    return balanced_recall(evidence(logits, prior).argmax(axis=1), faces.labels)
 
 
 def available_views(faces: Faces) -> tuple[View, ...]:

@@ -9,7 +9,7 @@ from keras import layers
 
 from mien.expression import LABELS
 from mien.vision.crop import INPUT_SIDE
-from mien_training.data.augment import MILD_AUGMENTATION, Augmentation
+from mien_training.data.augment import DEVICE_AUGMENTATION, MILD_AUGMENTATION, Augmentation
 from mien_training.networks.mirror_layers import MirrorBranch, MirrorMean
 from mien_training.recipes.recipe import Recipe
 
@@ -52,6 +52,17 @@ MIEN = Recipe(
     augmentation=Augmentation(random_erasing=0.1),
     final_augmentation=MILD_AUGMENTATION,
 )
+
+MIEN_DEVICE = replace(
+    MIEN,
+    name="mien-device",
+    epochs=8,
+    learning_rate=2e-3,
+    mixup=0.2,
+    augmentation=DEVICE_AUGMENTATION,
+    final_augmentation=None,
+)
+"""Fine-tunes a run of `mien` (`--start`) for the boxes of the device's detectors; `training/ship.sh` runs both."""
 
 FER2013 = replace(
     MIEN,

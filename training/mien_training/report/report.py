@@ -10,6 +10,7 @@ from typing import Any
 from mien.errors import InputError, UsageError
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces, NoFacesError
+from mien_training.data.label_mapping import LabelMapping
 from mien_training.evaluation.evaluate import measure, primary_view
 from mien_training.evaluation.robustness import Log, accuracy_by_condition, operating_range
 from mien_training.evaluation.trained_model import TrainedModel, open_trained_model
@@ -18,10 +19,13 @@ from mien_training.report.html import render_page
 from mien_training.report.tables import by_prior, classes, format_markdown, summary
 
 
-def report(paths: list[Path], data: Path, split: str, out: Path, log: Log) -> dict[str, Any]:
+def report(
+    paths: list[Path], data: Path, split: str, out: Path, log: Log, *, labels: LabelMapping | None = None
+) -> dict[str, Any]:
     """Measure networks on a split and write report.json, index.html and card.md into the folder `out`.
 
-    All networks are loaded, and all arguments checked, before the first network is measured. Raises UsageError,
+    All networks are loaded, and all arguments checked, before the first network is measured. labels: the expressions of
+    the data's folders with other names. Raises UsageError,
     InputError or ModelError.
     """
     if len({path.resolve() for path in paths}) < len(paths):
@@ -30,7 +34,7 @@ def report(paths: list[Path], data: Path, split: str, out: Path, log: Log) -> di
         raise InputError(f"{out} is a file: give --out the name of a folder.")
     networks = [open_trained_model(path) for path in paths]
     log(f"reading {split}")
-    faces, validation = read_with_validation(data, split)
+    faces, validation = read_with_validation(data, split, labels)
     ranges = operating_range(faces, log)
     names = _display_names(networks, paths)
     models = [
@@ -43,13 +47,13 @@ def report(paths: list[Path], data: Path, split: str, out: Path, log: Log) -> di
     return figures
 
 
-def read_with_validation(data: Path, split: str) -> tuple[Faces, Faces | None]:
+def read_with_validation(data: Path, split: str, labels: LabelMapping | None = None) -> tuple[Faces, Faces | None]:
     """Return the faces of a split, and those of PublicTest if the data have them."""
-    faces = fer2013.read(data, split)
+    faces = fer2013.read(data, split, labels)
     if split == "PublicTest":
         return faces, faces
     try:
-        return faces, fer2013.read(data, "PublicTest")
+        return faces, fer2013.read(data, "PublicTest", labels)
     except NoFacesError:
         return faces, None
 

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mien.errors import InputError
-from mien.music.catalog import placement, table_reader
+from mien.music.catalog import placement, staging, table_reader
 from mien.music.catalog.catalog import Catalog, join_library
 from mien.music.catalog.placement import PLACEMENT_FEATURES, PlacementModel
 from mien.music.catalog.plane import GRID, cell_of
 from mien.music.catalog.row_parser import SongRow
-from mien.music.catalog.schema import FEATURES, Database
+from mien.music.catalog.schema import Database
+from mien.music.catalog.staging import SONG_COLUMNS
+from mien.music.catalog.table_reader import ImportTally
 
 ProgressCallback = Callable[[str, float], None]
 """Takes the name of a step, and the share of it that is done, 0 to 1."""
 
 _BATCH = 10_000
-_COLUMNS = (
-    *("key", "spotify_id", "isrc", "title", "artist"),
-    *FEATURES,
-    *("popularity", "explicit", "genre", "year"),
-)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """taken: rows that are songs. merged: those of them that were not new. refused: {reason: rows}."""
+    """taken: rows that are songs. merged: those of them that were not new. refused: {reason: rows}.
+
+    examples: {reason: the first row that was refused for it}.
+    """
 
     taken: int
     merged: int
     refused: dict[str, int]
+    examples: dict[str, str] = field(default_factory=dict)
 
 
 def import_table(catalog: Catalog, path: Path, progress: ProgressCallback, now: float) -> ImportReport:
@@ -41,12 +41,10 @@ def import_table(catalog: Catalog, path: Path, progress: ProgressCallback, now: 
     win. Until the very end the old catalogue stays in use, also if the process is killed. Raises InputError where the
     table has no song that can be used, or the catalogue cannot be written.
     """
-    database, tally = catalog.database, table_reader.ImportTally()
+    database, tally = catalog.database, ImportTally()
     database.execute("PRAGMA cache_size = -32768")
-    _stage(database, path, tally, progress)
-    if not tally.taken:
-        reasons = ", ".join(f"{reason} ({count})" for reason, count in tally.refused.most_common(3)) or "it has no rows"
-        raise InputError(f"{path} has no song that can be used: {reasons}.")
+    staging.stage(database, _rows(path, tally, progress))
+    staging.apply_scales(database, path, tally)
     with catalog.writing():
         before = len(catalog)
         progress("merging", 0.0)
@@ -60,28 +58,14 @@ def import_table(catalog: Catalog, path: Path, progress: ProgressCallback, now: 
     database.execute("DROP TABLE temp.incoming")
     database.execute("PRAGMA cache_size = -8000")
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return ImportReport(tally.taken, merged, dict(tally.refused))
+    return ImportReport(tally.taken, merged, dict(tally.refused), tally.examples)
 
 
-def _stage(database: Database, path: Path, tally: table_reader.ImportTally, progress: ProgressCallback) -> None:
-    """Read the table into a temporary one, while other processes may write to the catalogue."""
-    database.execute("DROP TABLE IF EXISTS temp.incoming")
-    database.execute(f"CREATE TEMP TABLE incoming (id INTEGER PRIMARY KEY, {', '.join(_COLUMNS)})")
-    put = f"INSERT INTO temp.incoming ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
-
-    def with_progress() -> Iterator[SongRow]:
-        for number, row in enumerate(table_reader.read_rows(path, tally)):
-            if number % _BATCH == 0:
-                progress("reading", tally.share)
-            yield row
-
-    database.execute("BEGIN")
-    try:
-        database.executemany(put, with_progress())
-        database.execute("COMMIT")
-    except BaseException:
-        database.rollback()
-        raise
+def _rows(path: Path, tally: ImportTally, progress: ProgressCallback) -> Iterator[SongRow]:
+    for number, row in enumerate(table_reader.read_rows(path, tally)):
+        if number % _BATCH == 0:
+            progress("reading", tally.share)
+        yield row
 
 
 def _merge(database: Database) -> None:
@@ -102,8 +86,8 @@ def _merge(database: Database) -> None:
     for name in indexes:
         database.execute(f"DROP INDEX {name}")
     kept = {"key", "spotify_id", "title", "artist", "explicit"}
-    newer = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in _COLUMNS if name not in kept)
-    columns = ", ".join(_COLUMNS)
+    newer = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in SONG_COLUMNS if name not in kept)
+    columns = ", ".join(SONG_COLUMNS)
     database.execute(
         f"INSERT INTO song ({columns}) SELECT {columns} FROM temp.incoming ORDER BY key, id"  # noqa: S608 - our own names
         f" ON CONFLICT (key) DO UPDATE SET {newer}, spotify_id = coalesce(spotify_id, excluded.spotify_id),"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mien.music.catalog.schema import FEATURES
@@ -12,11 +12,14 @@ from mien.music.catalog.song_key import artists_text, song_key
 from mien.text import printable
 
 SongRow = tuple[str | float | None, ...]
-"""key, spotify_id, isrc, title, artist, the FEATURES, popularity, explicit, genre, year"""
+"""line, key, spotify_id, isrc, title, artist, the FEATURES, popularity, explicit, genre, year
+
+Features from 0 to 1 are as the table has them, perhaps from 0 to 100; with a percent sign they are texts, without it.
+"""
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "title": ("track_name", "name", "title", "track", "song", "song_name"),
-    "artist": ("artists", "artist_name", "artist", "artist_names", "artist(s)_name", "track_artist", "artist_name(s)"),
+    "title": ("track_name", "name", "title", "track", "song", "song_name", "track_title", "song_title"),
+    "artist": ("artists", "artist_name", "artist", "artist_names", "artists_name", "track_artist"),
     "id": ("track_id", "spotify_id", "spotify_track_id", "id", "uri", "track_uri", "spotify_uri"),
     "isrc": ("isrc", "track_isrc"),
     **{name: (name,) for name in FEATURES},
@@ -28,54 +31,76 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """{mien's name of a column: the names that tables use, in lower case, the most usual first}"""
 
+OFF_SCALE = "a valence or energy below 0 or above 100"
+"""The reason why a row is refused whose numbers are on no scale that is known."""
+
 _SPOTIFY = re.compile(r"(?:spotify:track:|https://open\.spotify\.com/(?:intl-\w+/)?track/)?([0-9A-Za-z]{22})(?:\?.*)?")
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}\d{7}")
-_YEAR = re.compile(r"(\d{4})(?:\D|$)")
+_YEAR = re.compile(r"(?<!\d)(\d{4})(?!\d)")
 _MAX_LENGTH = 500  # letters of a title or of the artists
+
+_NO_NAMES = frozenset({"nan", "NaN", "NULL", "null", "None", "<NA>", "N/A", "#N/A"})
+"""What programs write where there is no title or no artist."""
+
+_TRUE = frozenset(
+    {"true", "1", "1.0", "1,0", "yes", "y", "t", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar"}
+)
+"""Spreadsheets write TRUE in the language of their user."""
+
+_WRITTEN = re.compile(r"([-+]?)([\d.,]*\d[.,]?)(e[-+]?\d+)?(%|bpm|db)?", re.IGNORECASE)
+_SPACES_AND_MINUS = str.maketrans({" ": None, "\u00a0": None, "\u202f": None, "'": None, "\u2019": None, "\u2212": "-"})
 
 _RANGES: Mapping[str, tuple[float, float]] = {
     "tempo": (1.0, 400.0),
     "loudness": (-100.0, 20.0),
     "popularity": (0.0, 100.0),
-}  # all others: 0 to 1
+}
 _MODE = FEATURES.index("mode")
 
 
 class RowParser:
-    """A parser for tables with these columns, {mien's name: number}. percent: columns from 0 to 100, not to 1."""
+    """A parser for tables with these columns, {mien's name: number}, of `width` in all.
 
-    def __init__(self, columns: dict[str, int], percent: Sequence[bool]) -> None:
-        self._width = 1 + max(columns.values())
+    scales: {column: the number that stands for 1}, for the columns whose scale is known before they are read.
+    """
+
+    def __init__(self, columns: Mapping[str, int], width: int, scales: Mapping[str, float]) -> None:
+        self._width = width
         # a missing column is read from one after the last, which is always empty
         self._title, self._artist, self._id, self._isrc, self._mode, self._explicit, self._genre, self._year = (
-            columns.get(name, self._width)
-            for name in ("title", "artist", "id", "isrc", "mode", "explicit", "genre", "year")
+            columns.get(name, width) for name in ("title", "artist", "id", "isrc", "mode", "explicit", "genre", "year")
         )
         self._numbers = [
-            (columns.get(name, self._width), *_RANGES.get(name, (0.0, 1.0)), name in columns and percent[columns[name]])
+            (columns.get(name, width), *_RANGES.get(name, (0.0, max(100.0, scales.get(name, 1.0)))))
             for name in (*FEATURES, "popularity")
         ]
 
-    def parse(self, cells: Sequence[Any]) -> SongRow | str:
-        """Return a song, or in a few words why the cells are refused."""
-        cells = [*cells[: self._width], *[None] * (self._width + 1 - min(len(cells), self._width))]
+    def parse(self, line: int, cells: list[Any]) -> SongRow | str:
+        """Return a song, or in a few words why the cells are refused. Appends to the cells what they lack."""
+        if len(cells) > self._width:
+            if any(cells[self._width :]):
+                return "more cells than the heading"  # an unquoted delimiter: the columns have slipped
+            del cells[self._width :]
+        cells += [None] * (self._width + 1 - len(cells))
         title, artist = _text(cells[self._title]), artists_text(_text(cells[self._artist]))
-        if not title or not artist:
+        if not title or not artist or title in _NO_NAMES or artist in _NO_NAMES:
             return "no title or no artist"
         if len(title) > _MAX_LENGTH or len(artist) > _MAX_LENGTH:
             return "a title or artist of more than 500 letters"
-        numbers = [_number(cells[column], low, high, percent) for column, low, high, percent in self._numbers]
+        numbers = [_number(cells[column], low, high) for column, low, high in self._numbers]
         if numbers[0] is None or numbers[1] is None:
-            return "no valence or energy from 0 to 1"
+            finite = all(_number(cells[column], -1e9, 1e9) is not None for column, _, _ in self._numbers[:2])
+            return OFF_SCALE if finite else "no number for valence or energy"
         numbers[_MODE] = _mode(cells[self._mode])
         return (
+            line,
             song_key(title, artist),
             _spotify_id(cells[self._id]),
             _isrc(cells[self._isrc]),
             title,
             artist,
             *numbers,
-            str(cells[self._explicit]).strip().casefold() in {"true", "1", "1.0", "yes", "y", "t"},
+            str(cells[self._explicit]).strip().casefold() in _TRUE,
             _text(cells[self._genre])[:100] or None,
             _year(cells[self._year]),
         )
@@ -89,20 +114,46 @@ def _text(value: Any) -> str:
     return text if text.isprintable() else " ".join(printable(text, len(text), " ").split())
 
 
-def _number(value: Any, low: float, high: float, percent: bool) -> float | None:
-    """Return the number; None where there is none, or it is out of range."""
+def _number(value: Any, low: float, high: float) -> str | float | None:
+    """Return the number, as a text where it has a percent sign; None where there is none, or it is out of range."""
+    percent = False
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
+        if not value:
+            return None
+        text, percent = _written(str(value))
+        if text is None:
+            return None
+        number = float(text)
+    if not low <= number <= high:  # NaN is in no range
         return None
-    if percent:
-        number /= 100
-    return number if low <= number <= high else None  # NaN is in no range
+    return repr(number) if percent else number
+
+
+def _written(text: str) -> tuple[str | None, bool]:
+    """Return a number as Python writes it, and whether it has a percent sign: "-5,2 dB", "1.234,5", "45 %".
+
+    A comma alone is a decimal mark: no number of a song has thousands.
+    """
+    match = _WRITTEN.fullmatch(text.translate(_SPACES_AND_MINUS))
+    if match is None:
+        return None, False
+    digits = match[2]
+    mark = max(".,", key=digits.rfind)
+    if digits.count(mark) > 1:
+        mark = ""  # all of them separate thousands
+    whole, _, decimals = digits.rpartition(mark) if mark and mark in digits else (digits, "", "")
+    if "." in decimals or "," in decimals:
+        return None, False
+    whole = whole.replace(".", "").replace(",", "")
+    return f"{match[1]}{whole or 0}.{decimals or 0}{match[3] or ''}", match[4] == "%"
 
 
 def _mode(value: Any) -> float | None:
     """Return 1 for major, 0 for minor, None for anything else."""
-    return {"major": 1.0, "1": 1.0, "1.0": 1.0, "minor": 0.0, "0": 0.0, "0.0": 0.0}.get(str(value).strip().casefold())
+    text = str(value).strip().casefold().replace(",", ".")
+    return {"major": 1.0, "1": 1.0, "1.0": 1.0, "minor": 0.0, "0": 0.0, "0.0": 0.0}.get(text)
 
 
 def _spotify_id(value: Any) -> str | None:
@@ -118,5 +169,5 @@ def _isrc(value: Any) -> str | None:
 def _year(value: Any) -> int | None:
     if isinstance(value, float):
         value = int(value) if math.isfinite(value) else None
-    match = _YEAR.match(str(value).strip())
+    match = _YEAR.search(str(value))
     return int(match[1]) if match and 1000 <= int(match[1]) <= 2100 else None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import unicodedata
 
 # additions to a title that do not change the music; "Live" and "Remix" do change it
 _ADDED = r"(?:feat|ft|with|remaster|\d{4} |deluxe|bonus|explicit|album version|single version|mono|stereo)"
 _EXTRA = re.compile(rf"(?:[(\[]{_ADDED}[^)\]]*[)\]]|\s-\s{_ADDED}.*$|\sfeat\.? .*$|\sft\.? .*$)", re.IGNORECASE)
-_ARTISTS = re.compile(r"\s*(?:,|;|/|\sfeat\.?\s|\sft\.?\s|\sfeaturing\s)", re.IGNORECASE)
-_LIST = re.compile(r"""^\[\s*(['"])(.*)\1\s*\]$""")
-_BETWEEN = re.compile(r"""['"]\s*,\s*['"]""")
+_ARTISTS = re.compile(r"\s*(?:,|;|/|\||\sfeat\.?\s|\sft\.?\s|\sfeaturing\s)", re.IGNORECASE)
+_ITEM = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_PRINTED_LIST = re.compile(rf"[\[({{]\s*(?:{_ITEM}[\s,]*)*[\])}}]")
+_PRINTED_ITEM = re.compile(_ITEM)
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -33,9 +36,27 @@ def artist_of(key: str) -> str:
 
 
 def artists_text(text: str) -> str:
-    """Return artists separated by commas, also from a printed list such as "['A', 'B']"."""
-    match = _LIST.match(text)
-    return _BETWEEN.sub(", ", match[2]) if match else text
+    """Return artists separated by commas, also from a list as Python prints it, or a JSON one of objects."""
+    if text[:1] not in {"[", "(", "{"}:
+        return text
+    if _PRINTED_LIST.fullmatch(text):
+        items = [_unescape(item) for item in _PRINTED_ITEM.findall(text)]
+    else:
+        try:
+            items = [item["name"] for item in json.loads(text)]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return text
+    return ", ".join(stripped for item in items if (stripped := str(item).strip()))
+
+
+def _unescape(item: str) -> str:
+    """Return the text of a quoted item."""
+    if "\\" not in item:
+        return item[1:-1]
+    try:
+        return str(ast.literal_eval(item))
+    except (ValueError, SyntaxError):
+        return item[1:-1]
 
 
 def normalize(text: str) -> str:

@@ -1,67 +1,80 @@
-"""Read tables of songs: CSV in any common dialect, and Parquet. No byte of them is trusted."""
+"""Read tables of songs: text in any common dialect, and Parquet. No byte of them is trusted."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import os
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from mien.errors import InputError
 from mien.music.catalog.row_parser import COLUMNS, RowParser, SongRow
+from mien.music.catalog.scales import UNIT_FEATURES
+from mien.text import printable
+from mien.text.text_table import TextTable, open_binary
 
-_MAX_LINE = 1 << 20  # bytes; a longer line is not a song
-_DELIMITERS = ",;\t|"
 _BATCH = 1_000  # rows of Parquet in memory at once: as fast as ten times as many, and a text may be long
+_NOT_LETTERS = re.compile(r"[^a-z0-9]+")
+_SCALE = re.compile(
+    r"(?:\bin\s*)?(%|percent|pct|prozent|0(?:[.,]0+)?\s*(?:-|\u2013|to|\.\.+)\s*(1|10{1,3})(?:[.,]0+)?(?!\d))"
+)
+_UNIT = re.compile(r"[(\[].*[)\]]")
 
 
 @dataclass
 class ImportTally:
-    """The rows of a table so far: taken, and refused by reason. share: how much of it is read, 0 to 1."""
+    """The rows of a table so far: taken, and refused by reason.
+
+    examples: {reason: the first row that was refused for it}. scales: {column: the number that stands for 1}, where the
+    heading declares it. share: how much of the table is read, 0 to 1. place: what a row's number counts.
+    """
 
     taken: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    scales: dict[str, float] = field(default_factory=dict)
     share: float = 0.0
+    place: str = "line"
+
+    def refuse(self, reason: str, line: int, cells: Sequence[Any] = (), count: int = 1) -> None:
+        """Count refused rows, of which the first is given."""
+        if reason not in self.refused:
+            text = ", ".join("" if cell is None else str(cell) for cell in cells).rstrip(", ")
+            self.examples[reason] = f"first in {self.place} {line}" + (f": {printable(text, 60, ' ')}" if text else "")
+        self.refused[reason] += count
+
+    def accounts(self) -> list[str]:
+        """Return how many rows were refused for each reason, the most frequent first, with the first of them."""
+        return [f"{count:,} with {reason} ({self.examples[reason]})" for reason, count in self.refused.most_common()]
 
 
 def read_rows(path: Path, tally: ImportTally) -> Iterator[SongRow]:
     """Yield the valid rows of a table, and count all in `tally`. Raises InputError where it is not a table."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-        if head[:4] == b"PAR1":
+    with open_binary(path) as file:
+        if file.peek(4)[:4] == b"PAR1":
             yield from _parquet(path, tally)
         else:
-            yield from _csv(path, head, tally)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+            yield from _text(path, file, tally)
 
 
-def _csv(path: Path, head: bytes, tally: ImportTally) -> Iterator[SongRow]:
-    with _open(path, head) as file:
-        lines = _Lines(file, tally)
-        heading = next(lines, "")
-        delimiter = max(_DELIMITERS, key=lambda mark: len(_known_columns(_cells(heading, mark))))
-        parser = _parser(path, _cells(heading, delimiter))
-        reader = csv.reader(lines, delimiter=delimiter)
-        size = path.stat().st_size
-        while True:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                tally.refused["quotes that do not close"] += 1
-                continue
-            if cells:
-                yield from _parse(parser, cells, tally)
-            if reader.line_num % 1000 == 0:
-                tally.share = os.lseek(file.fileno(), 0, os.SEEK_CUR) / size
+def _text(path: Path, file: BufferedReader, tally: ImportTally) -> Iterator[SongRow]:
+    def count(line: int, fault: str) -> None:
+        tally.refuse(fault, line)
+
+    with TextTable(path, file, lambda cells: len(_known_columns(cells)), count, "neither CSV nor Parquet") as table:
+        parse = _parser(path, table.heading, tally).parse
+        for line, cells in table.rows():
+            row = parse(line, cells)
+            if isinstance(row, str):
+                tally.refuse(row, line, cells)
+            else:
+                tally.taken += 1
+                yield row
+                if tally.taken % 1000 == 0:
+                    tally.share = table.share
 
 
 def _parquet(path: Path, tally: ImportTally) -> Iterator[SongRow]:
@@ -75,98 +88,71 @@ def _parquet(path: Path, tally: ImportTally) -> Iterator[SongRow]:
         with parquet.ParquetFile(path) as table:
             names = table.schema_arrow.names
             used = sorted(_known_columns(names).values())
-            parser = _parser(path, [names[number] for number in used])
+            parser = _parser(path, [names[number] for number in used], tally)
+            tally.place = "row"
             rows_read, rows = 0, max(1, table.metadata.num_rows)
             for batch in table.iter_batches(batch_size=_BATCH, columns=[names[number] for number in used]):
-                for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    yield from _parse(parser, cells, tally)
+                columns = (column.to_pylist() for column in batch.columns)
+                for number, cells in enumerate(zip(*columns, strict=True), rows_read + 1):
+                    row = parser.parse(number, list(cells))
+                    if isinstance(row, str):
+                        tally.refuse(row, number, cells)
+                    else:
+                        tally.taken += 1
+                        yield row
                 rows_read += batch.num_rows
                 tally.share = rows_read / rows
     except (ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid Parquet: {str(error).splitlines()[0]}") from None
 
 
-def _parse(parser: RowParser, cells: Sequence[Any], tally: ImportTally) -> Iterator[SongRow]:
-    row = parser.parse(cells)
-    if isinstance(row, str):
-        tally.refused[row] += 1
-    else:
-        tally.taken += 1
-        yield row
-
-
-def _parser(path: Path, heading: list[str]) -> RowParser:
+def _parser(path: Path, heading: list[str], tally: ImportTally) -> RowParser:
+    """Return a parser for the columns of a heading. Raises InputError where they are too few, or one is there twice."""
     known = _known_columns(heading)
     missing = [name for name in ("title", "artist", "valence", "energy") if name not in known]
     if missing:
         columns = ", ".join(name[:20] for name in heading[:12] if name.isprintable()) or "none"
         raise InputError(f"{path} has no column for {' and '.join(missing)}; its columns are: {columns}.")
-    return RowParser(known, [name.strip().endswith("%") for name in heading])
+    aliases = [_alias(name) for name in heading]
+    for column, number in known.items():
+        if aliases.count(aliases[number]) > 1:
+            twins = [
+                printable(name, 40) for name, alias in zip(heading, aliases, strict=True) if alias == aliases[number]
+            ]
+            raise InputError(f"{path} has several columns for {column}: {', '.join(twins)}; keep one of them.")
+    tally.scales = {
+        name: scale for name in UNIT_FEATURES if name in known and (scale := _declared_scale(heading[known[name]]))
+    }
+    return RowParser(known, len(heading), tally.scales)
 
 
 def _known_columns(heading: Sequence[str]) -> dict[str, int]:
     """Return {mien's name: number of the column}; of several columns the one with the most usual name."""
-    headings = [name.strip().strip("%").strip("_ ").casefold().replace(" ", "_") for name in heading]
+    aliases = [_alias(name) for name in heading]
     return {
-        column: headings.index(heading_name)
-        for column, names in COLUMNS.items()
-        if (heading_name := next((name for name in names if name in headings), None)) is not None
+        column: aliases.index(alias)
+        for column, names in _ALIASES.items()
+        if (alias := next((name for name in names if name in aliases), None)) is not None
     }
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:
-        return []
+def _alias(name: str) -> str:
+    """Return the letters of a column's name, without a unit or scale: "valence" of "Valence (0-100)"."""
+    letters = _letters(name)
+    return letters if letters in _KNOWN else _letters(_UNIT.sub("", _SCALE.sub("", name.casefold())))
 
 
-def _open(path: Path, head: bytes) -> BinaryIO | io.TextIOWrapper:
-    """Open as UTF-16 where it has a byte order mark, else as bytes. Raises InputError where it is not text."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return path.open(encoding="utf-16", errors="replace", newline="")
-    if not head.strip():
-        raise InputError(f"{path} is empty: give a CSV or Parquet table of songs.")
-    if any(byte < 32 and byte != 9 for byte in head.splitlines()[0]) or head[:1] == b"\x89":  # a PNG begins so
-        raise InputError(f"{path} is neither CSV nor Parquet: give a table of songs.")
-    return path.open("rb")
+def _letters(name: str) -> str:
+    return _NOT_LETTERS.sub("", name.casefold())
 
 
-class _Lines:
-    """The lines of a text, none longer than a megabyte in memory; those that are not text are counted as refused.
-
-    A line that is not UTF-8 is read as Windows-1252, which is what it almost always is.
-    """
-
-    def __init__(self, file: BinaryIO | io.TextIOWrapper, tally: ImportTally) -> None:
-        self._file = file
-        self._tally = tally
-        self._begun = False
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        while True:
-            line = self._file.readline(_MAX_LINE)
-            if not line:
-                raise StopIteration
-            if len(line) == _MAX_LINE and line[-1:] not in {"\n", b"\n"}:
-                self._tally.refused["lines of more than a megabyte"] += 1
-                while (rest := self._file.readline(_MAX_LINE)) and rest[-1:] not in {"\n", b"\n"}:
-                    pass
-                continue
-            text = line if isinstance(line, str) else _decode(line)
-            if "\0" in text:
-                self._tally.refused["NUL bytes"] += 1
-                continue
-            if not self._begun:
-                self._begun, text = True, text.removeprefix("\ufeff")
-            return text
+def _declared_scale(name: str) -> float | None:
+    """Return the number that stands for 1 in a column, if its name declares it: 100 for "valence_%"."""
+    match = _SCALE.search(name.casefold())
+    return float(match[2] or 100) if match else None
 
 
-def _decode(line: bytes) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return line.decode("cp1252", errors="replace")
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    column: tuple(_letters(name) for name in names) for column, names in COLUMNS.items()
+}
+_KNOWN = {alias for names in _ALIASES.values() for alias in names}

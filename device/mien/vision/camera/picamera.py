@@ -48,7 +48,8 @@ class PiCamera:
         """Open and start a camera.
 
         number: of the camera, from 0, in the order of rpicam-hello --list-cameras. config: for its zoom, focus and
-        exposure. `supported` names those keys of the lens and the exposure that the camera supports.
+        exposure. `supported` names those keys of the lens and the exposure that the camera supports; `view_share` is
+        the share of the sensor's width or height, whichever is less, that its mode reads, or None if it has no modes.
         """
         try:
             from picamera2 import MappedArray, Picamera2
@@ -70,6 +71,7 @@ class PiCamera:
             self._camera.configure(_configuration(self._camera, self._interval, controls))
             stream = self._camera.camera_configuration()["main"]
             self._size, self._stride = tuple(stream["size"]), int(stream["stride"])
+            self.view_share = _view_share(self._camera)
             self._view = self._zoom(config.zoom)
             self._camera.start()
             if config.focus == "auto" and "focus" in self.supported:
@@ -191,6 +193,15 @@ def _configuration(camera: Any, interval: float, controls: dict[str, float]) -> 
     return camera.create_video_configuration(
         main={"size": SIZE, "format": "YUV420"}, raw=None, buffer_count=BUFFERS, controls=all_controls, sensor=sensor
     )
+
+
+def _view_share(camera: Any) -> float | None:
+    """Return the share of the sensor's width or height, whichever is less, that the mode of a camera reads."""
+    advertised = camera.camera_controls
+    if "ScalerCrop" not in advertised or "ColorFilterArrangement" not in camera.camera_properties:
+        return None
+    read, sensor = advertised["ScalerCrop"][1][2:], camera.sensor_resolution
+    return min(float(part) / float(whole) for part, whole in zip(read, sensor, strict=True))
 
 
 def _frame_duration(interval: float) -> dict[str, tuple[int, int]]:

@@ -103,6 +103,29 @@ def test_the_lens_is_set(picamera2: type[FakePicamera2], focus: str | float, con
     assert camera.supported == {"focus"}
 
 
+@pytest.mark.parametrize(
+    ("advertised", "properties", "area", "share"),
+    [
+        ({"ScalerCrop"}, {"ColorFilterArrangement": 0}, (0, 0, 3280, 2464), 1.0),
+        ({"ScalerCrop"}, {"ColorFilterArrangement": 0}, (1000, 752, 1280, 960), 1280 / 3280),
+        ({"ScalerCrop"}, {}, (0, 0, 640, 480), None),
+        (set(), {"ColorFilterArrangement": 0}, (0, 0, 3280, 2464), None),
+    ],
+)
+def test_the_share_of_the_sensor_that_is_read(
+    picamera2: type[FakePicamera2],
+    advertised: set[str],
+    properties: dict[str, object],
+    area: tuple[int, int, int, int],
+    share: float | None,
+) -> None:
+    """Of a mode that reads only the middle, less than 1; a camera without modes has none."""
+    picamera2.advertised, picamera2.properties, picamera2.read_area = advertised, properties, area
+    camera = PiCamera()
+    assert camera.view_share == (share if share is None else pytest.approx(share, abs=0.001))
+    camera.close()
+
+
 def test_the_exposure_is_compensated(picamera2: type[FakePicamera2]) -> None:
     """Where the camera can."""
     picamera2.advertised = {"ExposureValue"}

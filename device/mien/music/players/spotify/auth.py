@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,13 +37,14 @@ class PkceAuth(SpotifyPKCE):  # type: ignore[misc] # spotipy has no types
     def __init__(
         self, config: SpotifyConfig, store: TokenStore, clock: Clock, session: SpotifySession, accounts_url: str
     ) -> None:
+        self._tokens = _StoreCacheHandler(config.client_id, store, clock)
         super().__init__(
             client_id=config.client_id,
             redirect_uri=f"http://127.0.0.1:{config.redirect_port}/callback",
             scope=" ".join(SCOPES),
             requests_session=session,
             open_browser=False,
-            cache_handler=_StoreCacheHandler(config.client_id, store, clock),
+            cache_handler=self._tokens,
         )
         self.OAUTH_AUTHORIZE_URL = accounts_url + "authorize"
         self.OAUTH_TOKEN_URL = accounts_url + "api/token"
@@ -72,7 +75,8 @@ class PkceAuth(SpotifyPKCE):  # type: ignore[misc] # spotipy has no types
     def get_access_token(self, code: str | None = None, *, check_cache: bool = True) -> str:
         """Return the access token, refreshed if need be; with a code, the first one of a login."""
         if code is not None:
-            return str(super().get_access_token(code, check_cache=not check_cache))
+            with self._tokens.new_consent():
+                return str(super().get_access_token(code, check_cache=not check_cache))
         token = self._stored_token()
         if self._is_valid(token):
             return token.access_token
@@ -116,13 +120,23 @@ class _StoreCacheHandler(CacheHandler):  # type: ignore[misc] # spotipy has no t
 
     def __init__(self, client_id: str, store: TokenStore, clock: Clock) -> None:
         self._client_id, self._store, self._clock = client_id, store, clock
+        self._consents_now = False
+
+    @contextlib.contextmanager
+    def new_consent(self) -> Iterator[None]:
+        """Take the token that is saved meanwhile for that of a login, even where there is one of an earlier login."""
+        self._consents_now = True
+        try:
+            yield
+        finally:
+            self._consents_now = False
 
     def get_cached_token(self) -> None:
         """Return nothing: PkceAuth reads tokens from the store itself."""
 
     def save_token_to_cache(self, token_info: dict[str, Any]) -> None:
         """Save a login's token with the day of its consent, or a refreshed one with what the old one had."""
-        refreshed = "refresh_token" in token_info and self._store.token()
+        refreshed = None if self._consents_now else self._store.token()
         old = refreshed or Token(self._client_id, "", "", " ".join(SCOPES), 0.0, self._clock.wall())
         self._store.save_token(
             Token(

@@ -52,6 +52,20 @@ def test_each_login_has_its_own_secrets(server: SpotifyServer, store: TokenStore
     assert queries[0]["redirect_uri"] == "http://127.0.0.1:8898/callback"
 
 
+def test_a_second_login_begins_a_new_consent(server: SpotifyServer, spotify: SpotifyClient, store: TokenStore) -> None:
+    """Its day counts from then on; a login that fails leaves the earlier one as it is."""
+    server.spotify.clock.now += 170 * 86400
+    assert spotify.consent_days_left() == CONSENT_DAYS - 170
+    before = store.token()
+    server.spotify.fault = "500"
+    url = server.spotify.consent(spotify.begin_login())
+    assert error_of(lambda: spotify.complete_login(url))[0] == SpotifyState.OFFLINE
+    assert store.token() == before
+    server.spotify.fault = ""
+    assert spotify.complete_login(server.spotify.consent(spotify.begin_login()))
+    assert spotify.consent_days_left() == CONSENT_DAYS
+
+
 @pytest.mark.parametrize("rotate", [False, True])
 def test_a_token_is_refreshed_before_it_expires(
     server: SpotifyServer, spotify: SpotifyClient, store: TokenStore, rotate: bool

@@ -1,0 +1,1 @@
+"""The checks, grouped by their subject: facts in, a verdict out."""
