@@ -102,9 +102,9 @@ def _check_unproven(name: str, values: ColumnValues, by_percent: bool) -> None:
     if by_percent and (name not in REQUIRED or not values.fractions):
         return
     _refuse_two_scales(name, values)
-    beside, other = (", while other columns go to 100", 1) if by_percent else ("", 10)
+    contrast, other = (", while other columns go to 100", 1) if by_percent else ("", 10)
     raise InputError(
-        f"{name} goes up to {values.highest:g}{beside}: "
+        f"{name} goes up to {values.highest:g}{contrast}: "
         f'write its scale into its name, such as "{name} (0-100)" or "{name} (0-{other})".'
     )
 
