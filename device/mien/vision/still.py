@@ -73,7 +73,7 @@ def haar_still_detector(min_face: int) -> StillDetector:
         small = normalize_lighting(np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8))
         smallest = max(_CASCADE_SIDE, min(round(least / shrink), min(small.shape) // 2))
         hits = _detect_in_views(cascades, small, smallest, shrink)
-        faces = [detector.detect_near(gray, face) or face for face in _merge_hits(hits, _MIN_VOTES)]
+        faces = [detector.refine(gray, face) or face for face in _merge_hits(hits, _MIN_VOTES)]
         return largest_first([face for face in faces if face.width >= least])
 
     return detect
