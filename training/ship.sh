@@ -33,15 +33,8 @@ average() { # RUN RUNS...
   mien-train average "${@:2}" --data "$data" --out "$runs/$1"
 }
 
-tune() { # RUN START EPOCHS SEED: with faces as the device's detectors frame them
-  fit "$1" mien-device --start "$runs/$2" --teacher "$runs/$2" --epochs "$3" --seed "$4"
-}
-
 fit base mien --epochs 32
-tune tuned base 7 1
-for seed in 1 2; do # in other orders of the faces: their mean is better than either
-  tune "tuned-$seed" tuned 5 "$seed"
-done
-average final "$runs/tuned-1" "$runs/tuned-2" "$runs/tuned"
+fit tuned mien-device --start "$runs/base" --teacher "$runs/base"
+average final "$runs/tuned" "$runs/base"
 [ -s "$runs/expression.tflite" ] || mien-convert quantize "$runs/final" --data "$data" --out "$runs/expression.tflite"
 mien-train evaluate "$runs/expression.tflite" --data "$data" --split PublicTest
