@@ -33,14 +33,14 @@ average() { # RUN RUNS...
   mien-train average "${@:2}" --data "$data" --out "$runs/$1"
 }
 
-tune() { # RUN START SEED TEACHERS...: a few epochs with faces as the device's detectors frame them
-  fit "$1" mien-device --start "$runs/$2" --seed "$3" --teacher "${@:4}"
+tune() { # RUN START EPOCHS SEED: with faces as the device's detectors frame them
+  fit "$1" mien-device --start "$runs/$2" --teacher "$runs/$2" --epochs "$3" --seed "$4"
 }
 
 fit base mien --epochs 32
-tune tuned base 1 "$runs/base"
+tune tuned base 7 1
 for seed in 1 2; do # in other orders of the faces: their mean is better than either
-  tune "tuned-$seed" tuned "$seed" "$runs/base" "$runs/tuned"
+  tune "tuned-$seed" tuned 5 "$seed"
 done
 average final "$runs/tuned-1" "$runs/tuned-2" "$runs/tuned"
 [ -s "$runs/expression.tflite" ] || mien-convert quantize "$runs/final" --data "$data" --out "$runs/expression.tflite"

@@ -99,7 +99,7 @@ def _prepare_object(node: dict[str, Any], findings: Findings) -> dict[str, Any]:
         modern = _modernize(name, prepared["config"])
         # while something else is unknown, a layer inside may be: then this one cannot be tried
         prepared["config"] = modern if findings.unknown or findings.lambdas else _accepted(kind, modern, findings)
-    if "module" in node and not _resolves(node):
+    if "module" in node and _is_of_keras(node) and not _resolves(node):
         prepared |= {"module": _public_module(kind), "registered_name": None}
     return dict(prepared)
 

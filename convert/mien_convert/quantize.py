@@ -24,8 +24,8 @@ from mien_convert.flatbuffer import to_flatbuffer
 from mien_convert.inference import run_inference
 from mien_convert.operators import check_operators
 from mien_convert.representative_data import representative_faces
+from mien_convert.runtime_agreement import format_disagreement
 from mien_convert.source import open_source
-from mien_convert.verify import format_disagreement
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces, NoFacesError
 from mien_training.data.label_mapping import LabelMapping
@@ -161,7 +161,7 @@ def _with_measurements(model: Path, draft: Contract, before: NDArray[np.float32]
     print(f"{first}: loads, classified {len(validation)} faces", flush=True)
     for name in others:
         other = run_inference(model, name, validation.images)
-        if reason := format_disagreement(other, result.logits):
+        if reason := format_disagreement(other, result, before, validation.labels, draft.output):
             raise ModelError(f"{name} and {first} differ: {reason}.")
         print(f"{name}: loads, agrees", flush=True)
     figures, labels = metrics(result.logits, validation.labels), validation.labels

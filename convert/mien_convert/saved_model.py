@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from tensorflow.python.framework import convert_to_constants
 
 from mien.errors import ModelError
 from mien_convert.keras_file import summarize
@@ -44,14 +44,17 @@ def load_saved_model(path: Path) -> SavedNetwork:
     inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
     if len(inputs) != 1 or len(outputs) != 1:
         raise ModelError("The network must have one input and one output: give its single-image form.")
-    [(input_name, input_spec)], [(output_name, output_spec)] = inputs.items(), outputs.items()
-    with libraries_silenced():
-        rebuilt = _in_float32(signature, input_spec)
+    [input_spec], [output_spec] = inputs.values(), outputs.values()
+    try:
+        with libraries_silenced():
+            rebuilt = _in_float32(signature, input_spec)
+    except ModelError:
+        raise
+    except Exception as error:  # of any part of TensorFlow
+        raise ModelError(f"{path} cannot be rebuilt for conversion ({summarize(error)}).") from None
 
-    def call(images: Any, keep_alive: Any = loaded) -> Any:  # noqa: ARG001  # its variables live as long as it does
-        if rebuilt is not None:
-            return rebuilt(tf.cast(images, rebuilt.inputs[0].dtype))
-        return tf.cast(signature(**{input_name: tf.cast(images, input_spec.dtype)})[output_name], tf.float32)
+    def call(images: Any) -> Any:
+        return tf.cast(rebuilt(tf.cast(images, rebuilt.inputs[0].dtype)), tf.float32)
 
     return SavedNetwork(call, _shape(input_spec), _shape(output_spec))
 
@@ -68,32 +71,35 @@ def _shape(spec: Any) -> list[int | None] | None:
 
 
 def _in_float32(signature: Any, input_spec: Any) -> Any:
-    """Return the function in float32 if it computes in another precision, else None.
+    """Return the function with its weights as constants, in float32, without side effects.
 
-    In mixed precision the variables are float32 and are cast for each operation, so that nothing is lost here.
+    In mixed precision the variables are float32 and are cast for each operation, so that nothing is lost here. A side
+    effect is the seed of an augmentation layer, which counts on. Raises ModelError if that layer is active.
     """
-    graph = convert_variables_to_constants_v2(signature)
-    definition = graph.graph.as_graph_def()
-    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
-    if not any(_is_low(value) for node in nodes for value in node.attr.values()):
-        return None
-    for node in nodes:
+    # the public function of the same module would build the graph again at once, with the side effects, and fail there
+    data = convert_to_constants._FunctionConverterDataInEager(signature, False, False)  # noqa: SLF001
+    definition, _ = convert_to_constants._replace_variables_by_constants(data)  # noqa: SLF001
+    inputs, outputs = signature.inputs[0].op.name, signature.outputs[0].name
+    for node in definition.node:
+        node.input[:] = [name for name in node.input if not name.startswith("^")]  # the order of side effects
+    definition = tf.compat.v1.graph_util.extract_sub_graph(definition, [signature.outputs[0].op.name, inputs])
+    if any("Random" in node.op for node in definition.node):  # network.export of Keras 3 leaves them on
+        raise ModelError(
+            "The SavedModel's augmentation layers are active in it, so that its outputs are random: export the network "
+            "without them, or give its .keras or .h5 file."
+        )
+    for node in (*definition.node, *(node for function in definition.library.function for node in function.node_def)):
         for value in node.attr.values():
             _raise_precision(value)
     for function in definition.library.function:
         for argument in (*function.signature.input_arg, *function.signature.output_arg):
             argument.type = _FLOAT32 if argument.type in _LOW_PRECISION else argument.type
     dtype = tf.float32 if input_spec.dtype.is_floating else input_spec.dtype
-    inputs, outputs = graph.inputs[0].op.name, graph.outputs[0].name
 
     def rebuilt(images: Any) -> Any:
         return tf.graph_util.import_graph_def(definition, input_map={inputs: images}, return_elements=[outputs])[0]
 
     return tf.compat.v1.wrap_function(rebuilt, [tf.TensorSpec(input_spec.shape, dtype)])
-
-
-def _is_low(value: Any) -> bool:
-    return value.type in _LOW_PRECISION or any(item in _LOW_PRECISION for item in value.list.type)
 
 
 def _raise_precision(value: Any) -> None:

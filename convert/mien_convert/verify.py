@@ -21,12 +21,12 @@ from mien_convert.adaptation_options import adaptation_from
 from mien_convert.inference import InferenceResult, run_inference
 from mien_convert.operators import operators, unsupported_operators
 from mien_convert.progress import log
+from mien_convert.runtime_agreement import format_disagreement
 from mien_convert.source import open_source
 from mien_training.data import fer2013
 from mien_training.data.fer2013 import Faces
 from mien_training.evaluation.metrics import metrics
 
-_MIN_RUNTIME_AGREEMENT = 0.99  # share of faces; runtimes round differently
 _MIN_SOURCE_AGREEMENT = 0.9  # share of faces; below, the file was made from another network
 
 
@@ -66,7 +66,7 @@ def verify(file: Path, network: AdaptedNetwork, faces: Faces, max_cost: float) -
     if not installed():
         reasons.append("no runtime is installed to run it in: install ai-edge-litert")
     runtimes: dict[str, Any] = {}
-    first: NDArray[np.float32] | None = None
+    first: InferenceResult | None = None
     for name in installed():
         try:
             result = run_inference(file, name, faces.images)
@@ -75,16 +75,10 @@ def verify(file: Path, network: AdaptedNetwork, faces: Faces, max_cost: float) -
             continue
         runtimes[name] = _differences(result, before, contract) | metrics(result.logits, faces.labels)
         reasons += [f"{name}: {fault}" for fault in _faults(result, contract, runtimes[name], source, max_cost)]
-        if first is not None and (disagreement := format_disagreement(result, first)):
+        first = first or result
+        if disagreement := format_disagreement(result, first, before, faces.labels, contract.output):
             reasons.append(f"{name} and the runtime before it differ: {disagreement}")
-        first = result.logits if first is None else first
     return VerificationResult(report | {"runtimes": runtimes, "reasons": reasons}, reasons)
-
-
-def format_disagreement(result: InferenceResult, other: NDArray[np.float32]) -> str | None:
-    """Describe by how much two runtimes' logits differ; None if the difference is only rounding."""
-    agreement = float((result.logits.argmax(axis=1) == other.argmax(axis=1)).mean())
-    return None if agreement >= _MIN_RUNTIME_AGREEMENT else f"they agree on only {agreement:.2%} of the faces"
 
 
 def _differences(result: InferenceResult, before: NDArray[np.float32], contract: Contract) -> dict[str, Any]:

@@ -18,6 +18,18 @@ EVEN_PRIOR: Prior = (1 / len(LABELS),) * len(LABELS)
 """All expressions equally frequent: the most probable one is then the one that explains the face best."""
 
 
+SYNONYMS: Mapping[str, Label] = {
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+"""Other usual names of the expressions."""
+
+
 class Expression(IntEnum):
     """An expression; its value is its index in the network's output.
 
@@ -38,6 +50,13 @@ class Expression(IntEnum):
     def from_label(cls, label: str) -> Expression:
         """Return the expression of a label. Raises ValueError for any other text."""
         return cls(LABELS.index(label))
+
+    @classmethod
+    def from_name(cls, name: str) -> Expression | None:
+        """Return the expression of a label or of a usual synonym in any case, as "Sadness"; None for other names."""
+        lower = name.strip().lower()
+        label = SYNONYMS.get(lower, lower)
+        return cls.from_label(label) if label in LABELS else None
 
     @property
     def label(self) -> Label:

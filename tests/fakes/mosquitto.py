@@ -210,6 +210,7 @@ class MessageRecorder:
         """Disconnect, and validate what was recorded."""
         self._client.disconnect()
         self._client.loop_stop()
+        self._client._reset_sockets(sockpair_only=True)  # otherwise they wait for a garbage collection
         for message in self.messages:
             levels = message.topic.split("/")
             names = (*topics.TOPIC_NAMES, "hello")

@@ -14,6 +14,8 @@ from mien_training.keras_import import missing_extras_explained
 pytest.importorskip("keras", reason="needs the extra 'training'")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # the backend's own
 
+import keras  # noqa: E402  # after it was found
+
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
@@ -37,6 +39,19 @@ def test_bad_arguments_end_in_one_sentence(
     assert main([argument.format(data=faces, out=tmp_path) for argument in arguments]) == code
     error = capsys.readouterr().err
     assert error.startswith("mien-train: ")
+    assert error.count("\n") == 1
+
+
+def test_a_network_that_keras_refuses_is_one_sentence(
+    faces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Keras's own message would print the configuration of the layer."""
+    network = keras.Sequential([keras.Input((48, 48, 1)), keras.layers.Lambda(lambda x: x), keras.layers.Flatten()])
+    network.save(tmp_path / "net.keras")
+    assert main(["evaluate", str(tmp_path / "net.keras"), "--data", str(faces), "--split", "PublicTest"]) == 5
+    error = capsys.readouterr().err
+    assert "mien-convert quantize" in error
+    assert "safe_mode" not in error
     assert error.count("\n") == 1
 
 

@@ -14,7 +14,7 @@ from mien_training.data.label_mapping import add_data_options
 from mien_training.keras_import import import_keras_quietly, missing_extras_explained
 
 if TYPE_CHECKING:
-    from mien_training.evaluation.trained_model import TrainedModel
+    pass
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -129,22 +129,21 @@ def evaluate(args: Arguments) -> None:
     if args.split and (len(args.data) > 1 or args.detect):
         raise UsageError("--split measures one data set's own faces: give one --data, and no --detect.")
     import_keras_quietly()
-    from mien_training.evaluation.trained_model import open_trained_model
-
-    trained = open_trained_model(args.model)
     if args.split:
-        _evaluate_split(trained, args)
+        _evaluate_split(args)
     else:
-        _evaluate_sets(trained, args)
+        _evaluate_sets(args)
 
 
-def _evaluate_split(trained: TrainedModel, args: Arguments) -> None:
+def _evaluate_split(args: Arguments) -> None:
     """Print the metrics of one split."""
     from mien_training.evaluation.evaluate import measure, primary_view
+    from mien_training.evaluation.trained_model import open_trained_model
     from mien_training.report.report import read_with_validation
     from mien_training.report.tables import by_prior, classes, format_text, summary
 
     faces, validation = read_with_validation(args.data[0], args.split, args.labels)
+    trained = open_trained_model(args.model)
     figures = measure(trained, faces, validation)
     if args.json:
         view = primary_view(trained, faces)
@@ -157,16 +156,18 @@ def _evaluate_split(trained: TrainedModel, args: Arguments) -> None:
     print("\n\n".join(format_text(table) for table in tables if len(table) > 1))
 
 
-def _evaluate_sets(trained: TrainedModel, args: Arguments) -> None:
+def _evaluate_sets(args: Arguments) -> None:
     """Print how the faces of each folder are named under an even prior."""
     from mien_training.data import fer2013
     from mien_training.data.face_set import list_face_set, open_cropper, read_faces, whole_picture
     from mien_training.evaluation.balanced_recall import format_recall
     from mien_training.evaluation.evaluate import measure_set
+    from mien_training.evaluation.trained_model import open_trained_model
 
     for folder in args.data:
         if fer2013.contains_table(folder):
             raise UsageError(f"{folder} holds FER2013's table: add --split PublicTest.")
+    trained = open_trained_model(args.model)
     crop = open_cropper(trained.crop_margin) if args.detect else whole_picture
     prior = "even prior" if trained.contract else "its own prior, which is not recorded"
     for folder in args.data:

@@ -16,7 +16,9 @@ from typing import TextIO
 import msgspec
 
 from mien.commands.arguments import add_config
+from mien.doctor.subject import Subject, open_subject
 from mien.doctor.verdict import CheckResult, CheckState
+from mien.errors import UsageError
 from mien.text import printable
 
 EXIT_BAD = 8
@@ -34,36 +36,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="also write a zip file for a bug report, without secrets or moods"
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="also write a zip file for a bug report, without secrets or moods; - writes it to stdout",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run every check, print a line for each, and return 8 where something does not work."""
     # here, so that `mien doctor --help` loads neither paho nor spotipy
-    from mien.doctor.bundle import check_target, to_payload, write_bundle
-    from mien.doctor.examination import examine, is_bad
+    from mien.doctor.bundle import check_target, make_bundle, to_payload, write_bundle
+    from mien.doctor.examination import is_bad
     from mien.doctor.masking import open_masker
-    from mien.doctor.subject import open_subject
     from mien.doctor.system import System
 
-    if arguments.report is not None:
-        check_target(arguments.report)
+    report: Path | None = arguments.report
+    to_stdout = report == Path("-")
+    if to_stdout and sys.stdout.isatty():
+        raise UsageError("--report - writes a zip file, not for a terminal: type mien doctor --report - > FILE.")
+    if report is not None and not to_stdout:
+        check_target(report)
     subject = open_subject(arguments.config, System())
     masker = open_masker(subject)
-    if sys.stderr.isatty():
-        print("Checking; this takes up to 20 seconds ...", end="", file=sys.stderr, flush=True)
-    results = [masked(result, masker.mask) for result in examine(subject)]
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    results = [masked(result, masker.mask) for result in _examine(subject)]
+    file = sys.stderr if to_stdout else sys.stdout
     if arguments.json:
-        print(msgspec.json.encode(to_payload(results, subject)).decode())
+        print(msgspec.json.encode(to_payload(results, subject)).decode(), file=file)
     else:
-        print_results(results, sys.stdout)
-    if arguments.report is not None:
-        write_bundle(arguments.report, results, subject, masker)
-        print(f"{arguments.report} is written. Read it before you send it.", file=sys.stderr)
+        print_results(results, file)
+    if report is not None:
+        content = make_bundle(results, subject, masker)
+        if to_stdout:
+            sys.stdout.buffer.write(content)
+        else:
+            write_bundle(report, content)
+            print(f"{report} is written. Read it before you send it.", file=sys.stderr)
     return EXIT_BAD if is_bad(results) else 0
+
+
+def _examine(subject: Subject) -> list[CheckResult]:
+    """Run the checks, with a line on a terminal meanwhile."""
+    from mien.doctor.examination import examine
+
+    if not sys.stderr.isatty():
+        return examine(subject)
+    print("Checking; this takes up to 20 seconds ...", end="", file=sys.stderr, flush=True)
+    try:
+        return examine(subject)
+    finally:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def masked(result: CheckResult, mask: Callable[[str], str]) -> CheckResult:

@@ -20,19 +20,6 @@ from mien.vision.photo import read_photo
 from mien.vision.recognizer import find_yunet_file
 from mien.vision.still import StillDetector, evidence_with_tta, haar_still_detector, yunet_still_detector
 
-_SYNONYMS = {
-    "anger": "angry",
-    "calm": "neutral",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "afraid": "fear",
-    "happiness": "happy",
-    "joy": "happy",
-    "smile": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-}
-
 Readings = dict[Expression, list[NDArray[np.float64]]]
 
 log = logging.getLogger(__name__)
@@ -78,7 +65,7 @@ def _photos_by_expression(folder: Path) -> dict[Expression, list[Path]]:
         raise InputError(f"{folder} cannot be read: {error.strerror}.") from None
     photos: dict[Expression, list[Path]] = {}
     for entry in entries:
-        expression = parse_label(entry.name)
+        expression = Expression.from_name(entry.name)
         if not entry.is_dir() or entry.name.startswith("."):
             continue
         if expression is None:
@@ -103,12 +90,3 @@ def _read_face(path: Path, min_face: int, detect: StillDetector, classifier: Cla
         log.warning("%s is left out: no face is detected in it.", printable(str(path)))
         return None
     return np.asarray(evidence_with_tta(classifier, photo.gray, faces[0]), np.float64)
-
-
-def parse_label(name: str) -> Expression | None:
-    """Return the expression of a folder's name, such as "happy" or "Sadness"; None for another."""
-    lower = name.strip().lower()
-    try:
-        return Expression.from_label(_SYNONYMS.get(lower, lower))
-    except ValueError:
-        return None

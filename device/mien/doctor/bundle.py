@@ -28,6 +28,8 @@ LINES = 300
 _JOURNAL_TIMEOUT = 5.0  # seconds
 _KEPT = re.compile(r"(systemd(\[\d+\])?: |: (DEBUG|INFO|WARNING|ERROR|CRITICAL): |: mien: )")
 _MOODS = re.compile(rf"\b({'|'.join(LABELS)})\b|probabilit|confidence|Started .* by |Queued .* by ", re.IGNORECASE)
+_ELSEWHERE = "Give another name, or let your shell write it: mien doctor --report - > FILE."
+_UNREADABLE = f"The journal could not be read. To add it: journalctl -u {UNIT}, as a user who may.\n"
 _README = """What mien doctor --report wrote, to be attached to a bug report. Please read it before you send it.
 
 doctor.json     every check: its state, what was found out, and the cure
@@ -55,15 +57,18 @@ def to_payload(results: Sequence[CheckResult], subject: Subject) -> ReportPayloa
 
 def check_target(path: Path) -> None:
     """Raise UsageError where a bundle cannot be written: nothing is overwritten."""
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         raise UsageError(f"{path} exists already: give another name, or remove it first.")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"There is no folder {path.absolute().parent}: create it, or give another name.")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}, or it may not be entered. {_ELSEWHERE}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"This user may not write in {folder}. {_ELSEWHERE}")
 
 
-def write_bundle(path: Path, results: Sequence[CheckResult], subject: Subject, masker: Masker) -> None:
-    """Write a new zip file of mode 0600. Raises UsageError where that fails; then no part of it is left."""
-    content = _pack(
+def make_bundle(results: Sequence[CheckResult], subject: Subject, masker: Masker) -> bytes:
+    """Return a zip file."""
+    return _pack(
         {
             "README.txt": _README,
             "doctor.json": _format_json(to_payload([_mask_result(each, masker) for each in results], subject)),
@@ -72,18 +77,22 @@ def write_bundle(path: Path, results: Sequence[CheckResult], subject: Subject, m
             "journal.txt": read_journal(subject, masker),
         }
     )
+
+
+def write_bundle(path: Path, content: bytes) -> None:
+    """Write a new file of mode 0600. Raises UsageError where that fails; then no part of it is left."""
     check_target(path)
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Give another name.") from None
+        raise UsageError(f"{path} cannot be written: {error.strerror}. {_ELSEWHERE}") from None
     try:
         with os.fdopen(file, "wb") as opened:
             opened.write(content)
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()
-        raise UsageError(f"{path} cannot be written: {error.strerror}. Give another name.") from None
+        raise UsageError(f"{path} cannot be written: {error.strerror}. {_ELSEWHERE}") from None
 
 
 def read_journal(subject: Subject, masker: Masker) -> str:
@@ -91,8 +100,10 @@ def read_journal(subject: Subject, masker: Masker) -> str:
     command = ("journalctl", "-u", UNIT, "-n", str(LINES), "-o", "short-iso", "--no-pager", "--quiet", "--no-hostname")
     done = subject.system.run(*command, timeout=_JOURNAL_TIMEOUT)
     if done is None or done.code != 0:
-        return "The journal could not be read.\n"
+        return _UNREADABLE
     lines = done.out.splitlines()
+    if not lines:
+        return _UNREADABLE
     kept = [line for line in lines if _KEPT.search(line) and not _MOODS.search(line)]
     left_out = len(lines) - len(kept)
     text = "".join(f"{line}\n" for line in [*kept, f"({left_out} lines with moods, songs or other output left out)"])

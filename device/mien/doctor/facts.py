@@ -53,7 +53,8 @@ class VisionFacts(msgspec.Struct):
     step: what is being done; with it the last line of a probe that crashed shows where. The faults are sentences, empty
     where there is none. model: the file. own_model: it is not the one that comes with mien. runtime: its package and
     version. inference_ms: milliseconds of one inference. yunet: whether it is used, not there, damaged, or declined.
-    end: how the probe ended, where that was not well.
+    learned, outdated: how many people were learned, and of these with another network. learned_fault: why what was
+    learned cannot be used. end: how the probe ended, where that was not well.
     """
 
     step: Literal["model", "runtime", "detector", "done"] = "model"
@@ -66,6 +67,9 @@ class VisionFacts(msgspec.Struct):
     inference_ms: float = 0.0
     yunet: Literal["used", "missing", "damaged", "declined"] = "declined"
     detector_fault: str = ""
+    learned: int = 0
+    outdated: int = 0
+    learned_fault: str = ""
     end: str = ""
 
 

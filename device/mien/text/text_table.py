@@ -36,6 +36,10 @@ _KINDS = {
     b"\x1f\x8b": "it is compressed; unpack it with gunzip",
     b"SQLite format": "it is a database; export the table as CSV",
     b"\x89PNG": "it is a picture",
+    b"<!doctype": "it is a web page; download the file itself",
+    b"<html": "it is a web page; download the file itself",
+    b"[{": "it is JSON; export it as CSV",
+    b'{"': "it is JSON; export it as CSV",
 }
 """{the first bytes of a file: what it is instead of a table}"""
 
@@ -91,6 +95,8 @@ class TextTable:
         self._ended = False
         try:
             self.heading, self.delimiter = self._read_heading(count_columns)
+            # "a, b": quotes after these spaces are quotes
+            self._spaced = len(self.heading) > 1 and all(name.startswith(" ") for name in self.heading[1:])
         except InputError:
             self._source.close()
             raise
@@ -115,7 +121,7 @@ class TextTable:
         while True:
             reason = "quotes that do not close"
             try:
-                for cells in csv.reader(self._feed(), delimiter=self.delimiter):
+                for cells in csv.reader(self._feed(), delimiter=self.delimiter, skipinitialspace=self._spaced):
                     if self._ended:  # the reader requested more lines: a quote is open
                         break
                     if len(cells) > 1 or (cells and cells[0].strip() and not cells[0].startswith("#")):
@@ -244,7 +250,9 @@ def _open_text(path: Path, file: io.BufferedReader, formats: str) -> io.Buffered
         head = head[len(file.read(3)) :]
     if not head.strip():
         raise InputError(f"{path} is empty: give a table.")
-    kind = next((kind for first, kind in _KINDS.items() if head.startswith(first)), None)
+    kind = next(
+        (kind for first, kind in _KINDS.items() if head.startswith(first) or head.lower().startswith(first)), None
+    )
     if kind or any(byte < 32 and byte != 9 for byte in head.splitlines()[0]):
         raise InputError(f"{path} is {formats}: {kind or 'give a table of text'}.")
     first_end = _LINE_END.search(head)

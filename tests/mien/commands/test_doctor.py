@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mien.cli import main
 from mien.commands import doctor
 from mien.doctor import system
 from mien.doctor.examination import NAMES
@@ -50,10 +51,10 @@ def test_a_line_for_each_check(config: Path, mien: Callable[..., Outcome]) -> No
 
 
 def test_json_names_every_check(config: Path, mien: Callable[..., Outcome]) -> None:
-    """One object; code 7 where something is bad, and its cure."""
+    """One object; code 8 where something is bad, and its cure."""
     config.write_text('[camera]\nsource = "/dev/video98"\n')
     outcome = mien("doctor", "--json", "--config", config)
-    assert outcome.code == 7
+    assert outcome.code == doctor.EXIT_BAD
     payload = json.loads(outcome.out)
     assert payload.keys() == {"mien", "at", "checks"}
     assert [check["name"] for check in payload["checks"]] == list(NAMES)
@@ -103,6 +104,21 @@ def test_an_existing_report_is_refused_before_anything_is_checked(
     assert (tmp_path / "report.zip").read_text() == "precious"
 
 
+def test_the_report_goes_to_stdout_where_the_shell_writes_it(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """As for an installed mien, whose user may not write the caller's folders; the lines go to stderr then."""
+    stdout = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert main(["doctor", "--config", str(config), "--report", "-"]) == 0
+    with zipfile.ZipFile(stdout.buffer) as archive:
+        assert "doctor.json" in archive.namelist()
+    assert b"good     camera" in capfdbinary.readouterr().err
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert main(["doctor", "--config", str(config), "--report", "-"]) == 2
+    assert b"not for a terminal" in capfdbinary.readouterr().err
+
+
 def test_it_ends_whatever_hangs(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mien: Callable[..., Outcome]
 ) -> None:
@@ -119,7 +135,7 @@ def test_it_ends_whatever_hangs(
         began = time.monotonic()
         outcome = mien("doctor", "--json", "--config", config)
         assert time.monotonic() - began < 25
-    assert outcome.code == 7
+    assert outcome.code == doctor.EXIT_BAD
     states = {check["name"]: check["state"] for check in json.loads(outcome.out)["checks"]}
     assert [name for name, state in states.items() if state == "bad"] == ["runtime", "camera", "broker"]
 

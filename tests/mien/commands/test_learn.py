@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mien.commands.learn_photos import parse_label
 from mien.expression import LABELS, Expression
 from mien.service.people_store import PeopleStore
 from tests.conftest import Outcome, scene
@@ -50,7 +49,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_learning_from_photos(mien: Mien, photos: Path, state: Path) -> None:
     """The demo's face is learned; no expression is then classified right less often, and more of the seven are."""
     files = [next(folder.glob("0.png")) for folder in sorted(photos.iterdir())]
-    truth = [parse_label(file.parent.name) for file in files]
+    truth = [Expression.from_name(file.parent.name) for file in files]
 
     def right() -> list[bool]:
         faces = [json.loads(line)["faces"][0] for line in mien("classify", "--json", *files).out.splitlines()]

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mien.cli import main
 from mien.commands.model import fetch_yunet
 from mien.config_file import load
 from mien.doctor.examination import NAMES, examine
@@ -28,6 +29,7 @@ from mien.doctor.verdict import CheckResult
 from mien.music.players.spotify import client as client_module
 from mien.music.players.spotify.client import Endpoints, SpotifyClient
 from mien.music.players.spotify.store import TokenStore
+from mien.service.people_store import PEOPLE_FILE
 from mien.vision import yunet
 from mien.vision.classifier import DEFAULT_MODEL
 from tests.conftest import ROOT, scene
@@ -199,6 +201,16 @@ def set_state(value: str) -> Callable[[Installation], None]:
     return change
 
 
+def damage_people(pi: Installation) -> None:
+    (pi.state / PEOPLE_FILE).write_text("{")
+    pi.machine.salt += "damaged people"
+
+
+def forget_people(pi: Installation) -> None:
+    assert main(["learn", "forget"]) == 0
+    pi.show(scene())
+
+
 Step = Callable[[Installation], object]
 
 FAULTS: dict[str, tuple[Step, Step, str]] = {
@@ -215,6 +227,7 @@ FAULTS: dict[str, tuple[Step, Step, str]] = {
         lambda pi: remove_library(pi, "ai_edge_litert", "tflite_runtime"),
         "pip install --force-reinstall",
     ),
+    "learned faces": (damage_people, forget_people, "mien learn forget"),
     "camera": (lambda pi: pi.show(scene(), cameras=0), lambda pi: pi.show(scene()), "cable"),
     "frames": (lambda pi: pi.show(scene(), frozen=True), lambda pi: pi.show(scene()), "cable"),
     "view": (

@@ -78,6 +78,13 @@ def test_excels_first_line_sets_any_delimiter(path: Path) -> None:
     assert read(path, "sep=^\r\nname^size^Mood\r\nA,;^1^2\r\n")[1] == [(3, ["A,;", "1", "2"])]
 
 
+def test_spaces_after_the_delimiter(path: Path) -> None:
+    """Quotes that follow them are quotes, where the heading has such spaces too."""
+    heading, rows = read(path, 'name, size, Mood\nA, "1, 2", 3\n')
+    assert heading == ["name", " size", " Mood"]
+    assert rows == [(2, ["A", "1, 2", "3"])]
+
+
 def test_a_heading_over_two_lines(path: Path) -> None:
     """Spreadsheets keep line breaks in their cells."""
     assert read(path, 'name,size,"Mood\n"\nA,1,2\n') == (["name", "size", "Mood\n"], [(3, ["A", "1", "2"])])
@@ -113,6 +120,8 @@ def test_a_bad_line_costs_only_itself(path: Path, line: bytes, fault: str, more:
         (b"PK\x03\x04rest", "Excel workbook or a ZIP archive; save the sheet as CSV"),
         (b"\x1f\x8brest", "compressed; unpack it with gunzip"),
         (b"\x89PNG\r\n", "it is a picture"),
+        (b"<!DOCTYPE html>\n<html>", "it is a web page; download the file itself"),
+        (b'[{"name": "A"}]', "it is JSON; export it as CSV"),
         ("name,size\n".encode("utf-16-le"), "not a CSV table"),
     ],
 )

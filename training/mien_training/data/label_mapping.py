@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mien.errors import InputError
-from mien.expression import LABELS, Expression
+from mien.expression import LABELS, SYNONYMS, Expression
 from mien.text import printable
 from mien.text.text_table import open_table
-from mien_training.data.labels import SYNONYMS, parse_expression
 
 SKIP = "skip"
 """What stands in the place of an expression for a folder to leave out."""
@@ -40,7 +39,7 @@ def read_label_mapping(path: Path) -> LabelMapping:
     rows = _read_toml(path) if path.suffix.lower() == ".toml" else _read_columns(path)
     mapping: dict[str, Expression | None] = {}
     for name, label, where in rows:
-        expression = parse_expression(label)
+        expression = Expression.from_name(label)
         if expression is None and label.strip().lower() != SKIP:
             raise InputError(
                 f"{where}: {printable(label, 20)!r} is not an expression; use {', '.join(LABELS)} or {SKIP}."
@@ -71,7 +70,7 @@ def add_data_options(parser: argparse.ArgumentParser, labels: str = "--labels", 
 def expression_of(name: str, mapping: LabelMapping) -> Expression | None:
     """Return the expression of a folder's name, by the mapping or as its own name; None for an unknown one."""
     key = name.strip().lower()
-    return mapping[key] if key in mapping else parse_expression(name)
+    return mapping[key] if key in mapping else Expression.from_name(name)
 
 
 def is_skipped(name: str, mapping: LabelMapping) -> bool:
@@ -116,7 +115,7 @@ def _numbering_of(names: list[str]) -> str | None:
 
 def _similar_label(name: str) -> str | None:
     """Return the label that a name contains or resembles: of "0_angry", "3-happy", "suprise"."""
-    known = {label: label for label in LABELS} | SYNONYMS
+    known: dict[str, str] = {label: label for label in LABELS} | dict(SYNONYMS)
     for word in [name.lower(), *re.findall(r"[a-z]+", name.lower())]:
         close = difflib.get_close_matches(word, known, n=1, cutoff=_SIMILAR)
         if close:

@@ -14,7 +14,6 @@ from mien.expression import Expression
 from mien.text import printable
 from mien.vision.photo import is_photo
 from mien_training.data.label_mapping import LabelMapping, expression_of, format_proposal, is_skipped
-from mien_training.data.labels import parse_expression
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".tif", ".tiff"})
 """Of files that must be pictures: one that cannot be read is an error, not something else that lies there."""
@@ -91,7 +90,7 @@ def _files(folder: Path, label: Expression | None, skipped: list[Path]) -> Itera
     for place, folders, files in os.walk(folder, onerror=_raise):
         here = Path(place)
         for name in sorted(folders):
-            other = parse_expression(name)
+            other = Expression.from_name(name)
             if label is not None and other not in {None, label}:
                 raise InputError(
                     f"{here / name} lies in the folder of {label.label}, yet has the name of an expression itself: "

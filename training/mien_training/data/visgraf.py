@@ -22,7 +22,7 @@ from mien.expression import LABELS, Expression
 from mien.vision.crop import to_input
 from mien.vision.detector import HaarDetector
 from mien.vision.photo import read_photo
-from mien_training.data.labels import open_columns, parse_expression
+from mien_training.data.labels import open_columns
 from mien_training.data.picture_folders import PICTURE_SUFFIXES
 
 _TABLE = "labels.csv"
@@ -93,7 +93,7 @@ def _picture(row: list[str], header: list[str], table: Path, where: str) -> Pict
     if len(row) != len(header):
         raise InputError(f"{where}: {len(row)} fields instead of {len(header)}; put names with commas in quotes.")
     name, person, label = (row[header.index(column)].strip() for column in _COLUMNS)
-    path, expression = table.parent / name, parse_expression(label)
+    path, expression = table.parent / name, Expression.from_name(label)
     if not path.is_file():
         raise InputError(f"{where}: there is no picture {path}; write its path from the table's folder.")
     if expression is None:

@@ -73,8 +73,11 @@ def _from_model_file(path: Path) -> TrainedModel:
 def _from_keras(path: Path, name: str, run: FinishedRun | None) -> TrainedModel:
     try:
         model = keras.saving.load_model(path, compile=False)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is not a Keras model: {(str(error).splitlines() or ['no reason'])[0]}") from None
+    except Exception:  # the loaders raise almost anything, and their messages are dumps of configurations
+        raise ModelError(
+            f"{path} is not a network that Keras 3 loads: try mien-convert quantize, which takes more kinds and gives "
+            "the cause, and measure its model file."
+        ) from None
     shapes = tuple(model.input_shape)[1:], tuple(model.output_shape)[1:]
     if shapes != ((INPUT_SIDE, INPUT_SIDE, 1), (len(LABELS),)):
         raise ModelError(

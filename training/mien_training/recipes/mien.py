@@ -56,7 +56,7 @@ MIEN = Recipe(
 MIEN_DEVICE = replace(
     MIEN,
     name="mien-device",
-    epochs=8,
+    epochs=7,
     learning_rate=2e-3,
     mixup=0.2,
     augmentation=DEVICE_AUGMENTATION,

@@ -1,4 +1,4 @@
-"""Generate the demo's faces: for each expression the average of 150 or more training faces, so no person's face.
+"""Generate the demo's faces: for each expression the average of 200 or more training faces, so no person's face.
 
     python -m mien_training.tools.demo_face DATA device/mien/data/demo_faces.png
 
@@ -28,9 +28,8 @@ SIDE = 96
 """Pixels of an average face."""
 
 _MAX_FACES = 600  # faces of an expression that are used
-_KEEP = 0.3  # share of them in the last average
-_MIN_FACES = 150  # in it: rare expressions keep a larger share, so that no face stands out
-_CARICATURE = 1.3
+_KEPT = 200  # of them in an average, those that align best
+_CARICATURE = 1.4
 _CONTRAST = 48.0  # standard deviation of the grey levels, about that of a photo
 
 
@@ -49,7 +48,7 @@ def main(arguments: list[str]) -> int:
     for expression in Expression:
         images = clearest_faces(faces, expression)
         averages.append(average_faces(images))
-        print(f"{expression.label}: average of {_kept(len(images), _KEEP)} of {len(images)} faces", flush=True)
+        print(f"{expression.label}: average of {min(_KEPT, len(images))} of {len(images)} faces", flush=True)
     neutral = averages[Expression.NEUTRAL]
     caricatures = [neutral + _CARICATURE * (face - neutral) if face is not neutral else face for face in averages]
     cv2.imwrite(str(out), np.hstack([to_picture(face) for face in caricatures]))
@@ -67,17 +66,11 @@ def average_faces(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the mirror-symmetric average of faces, float32 (96, 96), each with zero mean and unit variance."""
     faces = np.stack([_standardize(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)) for image in images])
     mean = _symmetrize(faces.mean(axis=0))
-    for share in (0.6, _KEEP):
+    for _ in range(2):
         aligned = [_align(face, mean) for face in faces]
         aligned.sort(key=lambda pair: pair[0], reverse=True)
-        kept = aligned[: _kept(len(aligned), share)]
-        mean = _symmetrize(np.mean([face for _, face in kept], axis=0))
+        mean = _symmetrize(np.mean([face for _, face in aligned[:_KEPT]], axis=0))
     return mean
-
-
-def _kept(count: int, share: float) -> int:
-    """Return how many of so many faces an average keeps: a share of them, but no fewer than _MIN_FACES."""
-    return min(count, max(_MIN_FACES, round(count * share)))
 
 
 def to_picture(face: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -69,6 +69,21 @@ def check_detector(facts: VisionFacts) -> Verdict:
     }[facts.yunet]
 
 
+def check_learned_faces(facts: VisionFacts) -> Verdict:
+    """Check that what was learned of people's faces can be used with this network."""
+    if facts.learned_fault:
+        sentence, _, cure = facts.learned_fault.rpartition(": ")
+        return advice(f"{sentence}.", cure.rstrip("."))
+    if facts.outdated:
+        return advice(
+            f"{facts.outdated} of {facts.learned} people were learned with another network, and are not recognized.",
+            "mien learn NAME, for each of 'mien learn show'",
+        )
+    if not facts.learned:
+        return good("None is learned, which is optional (mien learn).")
+    return good(f"{facts.learned} can be used.")
+
+
 def _model_cure(facts: VisionFacts) -> str:
     if facts.own_model:
         return "convert the network again with mien-convert quantize, or remove [model] file to use mien's own"
@@ -77,6 +92,11 @@ def _model_cure(facts: VisionFacts) -> str:
 
 GROUP = CheckGroup(
     gather,
-    {"model": Check(check_model), "runtime": Check(check_runtime), "detector": Check(check_detector, ("state",))},
+    {
+        "model": Check(check_model),
+        "runtime": Check(check_runtime),
+        "detector": Check(check_detector, ("state",)),
+        "learned faces": Check(check_learned_faces, ("state", "model")),
+    },
     needs=("configuration", "libraries"),
 )

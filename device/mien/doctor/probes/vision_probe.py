@@ -12,10 +12,12 @@ import numpy as np
 
 from mien.config import ModelConfig, VisionConfig
 from mien.doctor.facts import VisionFacts
-from mien.errors import ConfigError, MienError, ModelError
+from mien.errors import ConfigError, LearningError, MienError, ModelError
+from mien.service.people_store import open_store
 from mien.vision import model_file, runtime, yunet
 from mien.vision.classifier import DEFAULT_MODEL, Classifier
 from mien.vision.crop import INPUT_SIDE
+from mien.vision.model_file import Contract
 from mien.vision.recognizer import find_yunet_file, open_detector
 
 _PACKAGES = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}
@@ -29,7 +31,9 @@ def probe_vision(vision: VisionConfig, model: ModelConfig, progress: Callable[[V
     facts.model, facts.own_model = str(path), bool(model.file)
     progress(facts)
     try:
-        facts.recipe = model_file.read(path)[1].recipe
+        contract = model_file.read(path)[1]
+        facts.recipe = contract.recipe
+        _count_people(contract, facts)
     except ModelError as error:
         facts.model_fault = str(error)
     facts.step = "runtime"
@@ -40,6 +44,18 @@ def probe_vision(vision: VisionConfig, model: ModelConfig, progress: Callable[[V
     _probe_detector(vision, facts)
     facts.step = "done"
     return facts
+
+
+def _count_people(contract: Contract, facts: VisionFacts) -> None:
+    """Count the people who were learned, without their names."""
+    store = open_store()
+    try:
+        people = store.read() if store is not None else {}
+    except LearningError as error:
+        facts.learned_fault = str(error)
+        return
+    facts.learned = len(people)
+    facts.outdated = sum(person.network != contract.network_sha256 for person in people.values())
 
 
 def _probe_runtime(path: Path, model: ModelConfig, facts: VisionFacts) -> None:

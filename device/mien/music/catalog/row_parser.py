@@ -122,10 +122,14 @@ def _number(value: Any, low: float, high: float) -> str | float | None:
     except (TypeError, ValueError, OverflowError):
         if not value:
             return None
-        text, percent = _written(str(value))
-        if text is None:
-            return None
-        number = float(text)
+        text = str(value)
+        try:  # most often it has a decimal comma
+            number = float(text.replace(",", ".", 1))
+        except ValueError:
+            written, percent = _written(text)
+            if written is None:
+                return None
+            number = float(written)
     if not low <= number <= high:  # NaN is in no range
         return None
     return repr(number) if percent else number

@@ -102,9 +102,10 @@ def _check_unproven(name: str, values: ColumnValues, by_percent: bool) -> None:
     if by_percent and (name not in REQUIRED or not values.fractions):
         return
     _refuse_two_scales(name, values)
+    contrast, other = (", while other columns go to 100", 1) if by_percent else ("", 10)
     raise InputError(
-        f"{name} goes up to {values.highest:g}{', while other columns go to 100' if by_percent else ''}: "
-        f'write its scale into its name, such as "{name} (0-100)" or "{name} (0-1)".'
+        f"{name} goes up to {values.highest:g}{contrast}: "
+        f'write its scale into its name, such as "{name} (0-100)" or "{name} (0-{other})".'
     )
 
 

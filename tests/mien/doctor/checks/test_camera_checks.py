@@ -61,6 +61,7 @@ def test_a_healthy_camera_is_good(check: Callable[[CameraFacts], Verdict]) -> No
         (checks.check_focus, {"sharpness": 0.05}, "advice", "blurred", "lens ring"),
         (checks.check_focus, {"sharpness": 0.05, "moved_lens": True}, "advice", "blurred", "[camera] focus"),
         (checks.check_focus, {"sharpness": None}, "skipped", "nothing", ""),
+        (checks.check_focus, {"sharpness": 0.05, "kind": "replay"}, "skipped", "recording", ""),
         (checks.check_view, {"view_share": 0.5}, "advice", "50%", "apt"),
         (checks.check_view, {"view_share": None}, "skipped", "Only the Pi's camera", ""),
         (checks.check_view, {"zoom": 2.0}, "good", "zoomed by 2", ""),

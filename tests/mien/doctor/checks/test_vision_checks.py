@@ -45,6 +45,9 @@ def test_all_is_well(check: Callable[[VisionFacts], Verdict]) -> None:
         (checks.check_detector, {"yunet": "declined"}, "good", "haar", ""),
         (checks.check_detector, {"detector_fault": "There is no /a."}, "bad", "There is no", "fetch-yunet"),
         (checks.check_detector, {"step": "detector", "end": "did not end in time"}, "bad", "did not", "fetch-yunet"),
+        (checks.check_learned_faces, {"learned": 2, "outdated": 1}, "advice", "1 of 2 people", "mien learn NAME"),
+        (checks.check_learned_faces, {"learned": 2}, "good", "2 can be used", ""),
+        (checks.check_learned_faces, {"learned_fault": "/p is bad (x): do y."}, "advice", "/p is bad (x).", "do y"),
         (checks.check_detector, {"step": "runtime", "end": "crashed (SIGILL)"}, "skipped", "runtime", ""),
     ],
 )

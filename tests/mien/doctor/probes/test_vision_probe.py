@@ -10,7 +10,8 @@ import pytest
 from mien.config import ModelConfig, VisionConfig
 from mien.doctor.facts import VisionFacts
 from mien.doctor.probes.vision_probe import probe_vision
-from mien.vision import runtime, yunet
+from mien.service.people_store import PeopleStore, StoredExpression, StoredPerson
+from mien.vision import model_file, runtime, yunet
 from mien.vision.classifier import DEFAULT_MODEL
 
 
@@ -64,6 +65,20 @@ def test_every_state_of_yunet(tmp_path: Path) -> None:
     assert "fetch-yunet" in facts.detector_fault
     (tmp_path / yunet.default_path().name).write_bytes(b"no network")
     assert probe()[0].yunet == "damaged"
+
+
+def test_learned_people_are_counted(tmp_path: Path) -> None:
+    """Those of another network apart; a file that cannot be used is no fault of the model."""
+    store, network = PeopleStore(tmp_path), model_file.read(DEFAULT_MODEL)[1].network_sha256
+    neutral = StoredExpression(mean=(0.0,) * 7, spread=0.5, count=5, learned="2026-11-26")
+    for name, sha256 in (("Ada", network), ("Bob", "0" * 64)):
+        store.put(name, StoredPerson(network=sha256, strength=1.0, expressions={"neutral": neutral}))
+    facts, _ = probe()
+    assert (facts.learned, facts.outdated, facts.learned_fault) == (2, 1, "")
+    store.path.write_text("{")
+    facts, _ = probe()
+    assert "mien learn forget" in facts.learned_fault
+    assert (facts.model_fault, facts.runtime_fault) == ("", "")
 
 
 def test_yunet_itself(shared: Path) -> None:
