@@ -173,6 +173,8 @@ def _moved(average: Sequence[float], reading: Reading, share: float) -> list[flo
 
 
 def _mean(rows: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    if len(rows) == 1:  # nearly always
+        return tuple(rows[0])
     return tuple(math.fsum(column) / len(rows) for column in zip(*rows, strict=True))
 
 
