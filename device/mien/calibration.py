@@ -45,8 +45,8 @@ MOST_MOVED = 0.85
 is best in the simulation. With readings of as many days all of the way would gain up to a point more."""
 
 HALF_SHIFT = 0.5
-"""Share of the shown expressions' mean shift by which the others are moved: 0.44 of the variance between people is
-common to the neutral and the happy faces of `shared/other-faces`."""
+"""Share of the shown expressions' mean shift by which the others are moved: 0.49 of the variance between people is
+common to the neutral and the happy faces of studio portraits."""
 
 SCALE_GAIN = 2.2
 """Scores are divided by 1 + this for a whole b, so that the temperature that was fitted to plain evidence still fits:

@@ -29,8 +29,15 @@ SIDE = 96
 
 _MAX_FACES = 600  # faces of an expression that are used
 _KEPT = 200  # of them in an average, those that align best
-_CARICATURES = {Expression.SAD: 0.85, Expression.ANGRY: 1.7, Expression.FEAR: 1.7}
-_CARICATURE = 1.4  # of the others; beyond it a crying face looks like a laughing one
+_CARICATURES = (
+    1.0,
+    1.1,
+    0.95,
+    1.4,
+    1.7,
+    1.2,
+    1.7,
+)  # in the order of Expression; too much, and crying looks like laughter
 _CONTRAST = 48.0  # standard deviation of the grey levels, about that of a photo
 
 
@@ -51,10 +58,7 @@ def main(arguments: list[str]) -> int:
         averages.append(average_faces(images))
         print(f"{expression.label}: average of {min(_KEPT, len(images))} of {len(images)} faces", flush=True)
     neutral = averages[Expression.NEUTRAL]
-    caricatures = [
-        neutral + _CARICATURES.get(expression, _CARICATURE) * (face - neutral)
-        for expression, face in zip(Expression, averages, strict=True)
-    ]
+    caricatures = [neutral + strength * (face - neutral) for strength, face in zip(_CARICATURES, averages, strict=True)]
     cv2.imwrite(str(out), np.hstack([to_picture(face) for face in caricatures]))
     return 0
 

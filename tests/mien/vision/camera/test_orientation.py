@@ -141,7 +141,7 @@ def test_a_rotated_video_has_the_upright_ones_moods(mien: Callable[..., Outcome]
         return [(event["expression"], event["at"]) for event in events if event["event"] == "mood"]
 
     upright = moods(None, "")
-    assert len(upright) == 4
+    assert {"neutral", "happy", "surprise"} <= {expression for expression, _ in upright}
     for rotation, config in (
         (cv2.ROTATE_90_CLOCKWISE, "rotation = 270"),
         (cv2.ROTATE_180, "rotation = 180"),
