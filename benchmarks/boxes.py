@@ -34,7 +34,7 @@ def main(data: Path, count: int, yunet: str) -> None:
         means, deviations = (
             " ".join(f"{value:+.3f}" for value in row) for row in (errors.mean(axis=0), errors.std(axis=0))
         )
-        correlation = float(np.corrcoef(errors[:, 1:].T)[0, 1])
+        correlation = float(np.ravel(np.corrcoef(errors[:, 1:].T))[1])
         print(f"{search:13} {len(errors) / count:8.3f}   {means}   {deviations}   {correlation:+.2f}")
 
 

@@ -23,7 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -85,7 +85,7 @@ class Population:
         return np.asarray(residuals[self._rng.integers(len(residuals), size=count)], np.float64)
 
 
-def balanced(values: Array) -> float:
+def balanced(values: NDArray[np.floating[Any]]) -> float:
     """Return the balanced accuracy of evidence by true expression, (7, n, 7)."""
     return float(np.mean(values.argmax(axis=-1) == np.arange(7)[:, None]))
 

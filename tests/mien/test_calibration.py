@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def shown(*expressions: Expression, count: int = 4, shift: Array = SHIFT) -> dic
     return {expression: readings(expression, count, shift=shift) for expression in expressions}
 
 
-def recall(evidence: Array, expression: Expression) -> float:
+def recall(evidence: NDArray[np.floating[Any]], expression: Expression) -> float:
     return float((evidence.argmax(axis=-1) == expression).mean())
 
 
