@@ -136,7 +136,7 @@ def break_history(run: Path) -> None:
         (lambda run: (run / "metrics.json").unlink(), ["{run}"], "{out}", 4, "does not hold a finished run"),
         (leave, ["{run}", "{run}/."], "{out}", 2, "twice"),
         (leave, ["{run}"], "{run}/recipe.json", 4, "is a file"),
-        (leave, ["{run}/recipe.json"], "{out}", 5, "not a Keras model"),
+        (leave, ["{run}/recipe.json"], "{out}", 5, "not a network that Keras 3 loads"),
         (leave, ["{run}/nothing.tflite"], "{out}", 4, "not there"),
     ],
     ids=["history", "unfinished", "twice", "out is a file", "no model", "missing"],
