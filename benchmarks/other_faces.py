@@ -1,4 +1,4 @@
-"""How mien names faces of other origin, and people whom it learned: balanced recall of each set, never pooled.
+"""How mien names faces of other origin, and of people who were learned: balanced recall of each set, never pooled.
 
     python benchmarks/other_faces.py FOLDER [FOLDER...] [--people TABLE_OR_RULE] [--detect] [--labels FILE]
 

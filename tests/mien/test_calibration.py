@@ -68,7 +68,7 @@ def test_a_person_is_named_better() -> None:
 
 
 def test_neutral_alone_makes_an_ordinary_person_no_worse() -> None:
-    """For somebody whom the network reads well, little is moved."""
+    """For a person whose faces are classified well, little is moved."""
     nothing = np.zeros(7)
     calibration = Calibration.fit(shown(Expression.NEUTRAL, count=1, shift=nothing), MEANS)
     assert balanced(calibration, nothing) >= balanced(None, nothing) - 0.01

@@ -53,7 +53,7 @@ class Person:
         self.at, self._shift, self._rng = 0.0, shift, np.random.default_rng(0)
 
     def frame(self, expression: Expression | None, weight: float = 1.0, faces: int = 1) -> Observation:
-        """Return the next frame's observation; None: nobody is in view."""
+        """Return the next frame's observation; None: no face is in view."""
         self.at = round(self.at + 0.1, 1)
         if expression is None:
             return Observation(self.at, (), None)

@@ -17,7 +17,7 @@ from mien_training.data.picture_folders import LabelledPicture
 
 
 class PersonPictures(NamedTuple):
-    """The pictures of a set, and the person in each; empty where nobody is known."""
+    """The pictures of a set, and the person in each; empty where the person is unknown."""
 
     pictures: list[LabelledPicture]
     people: list[str]
@@ -27,7 +27,7 @@ def list_people(folder: Path, rule: str | None, mapping: LabelMapping | None = N
     """Return the pictures of a set with the people in them.
 
     rule: a table's file (CSV with the columns picture, person and, if the folders are not named for them, label), or a
-    regular expression whose first group is the person in a picture's path. None: nobody is known.
+    regular expression whose first group is the person in a picture's path. None: all people are unknown.
     Pictures of nobody are left out, counted and named in one line on stderr. Raises InputError or UsageError.
     """
     if rule is None:

@@ -1,4 +1,4 @@
-"""How much a calibration helps people whom the network never saw, tested on pictures that it did not learn from."""
+"""How much a calibration helps people without a training face, tested on pictures that it was not made from."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from mien.doctor.checks import camera_checks as checks
 from mien.doctor.facts import CameraFacts
 from mien.doctor.verdict import Verdict
 from mien.vision.quality import REASONS
+from tests.mien.doctor.checks.verdicts import assert_verdict
 
 FINE = CameraFacts(
     step="done",
@@ -75,10 +76,7 @@ def test_each_fault_has_its_sentence_and_its_cure(
 ) -> None:
     """And nothing else is said of it."""
     verdict = check(facts(**changes))
-    assert verdict.state == state
-    assert sentence in verdict.sentence
-    assert cure in verdict.cure
-    assert bool(verdict.cure) == (state in ("advice", "bad"))
+    assert_verdict(verdict, state, sentence, cure)
 
 
 def test_a_camera_that_the_daemon_uses_is_good_news() -> None:

@@ -19,6 +19,7 @@ from mien.doctor.subject import Subject
 from mien.doctor.system import Completed
 from mien.doctor.verdict import Verdict
 from tests.fakes.machine import FakeMachine
+from tests.mien.doctor.checks.verdicts import assert_verdict
 
 FINE = MachineFacts(
     wall=1_795_000_000.0,
@@ -67,10 +68,7 @@ def test_each_fault_has_its_sentence_and_its_cure(
 ) -> None:
     """Too low a voltage is no heat, and heat is no low voltage."""
     verdict = check(msgspec.structs.replace(FINE, **changes))
-    assert verdict.state == state
-    assert sentence in verdict.sentence
-    assert cure in verdict.cure
-    assert bool(verdict.cure) == (state in ("advice", "bad"))
+    assert_verdict(verdict, state, sentence, cure)
 
 
 def test_facts_are_read_from_the_machine(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from mien.doctor.subject import Subject
 from mien.doctor.system import Completed
 from mien.doctor.verdict import Verdict
 from tests.fakes.machine import HEALTHY_UNIT, FakeMachine
+from tests.mien.doctor.checks.verdicts import assert_verdict
 
 
 def facts(daemon: int = 0, groups: list[str] | None = None, **properties: str) -> ServiceFacts:
@@ -56,10 +57,7 @@ def test_each_state_has_its_sentence_and_its_cure(
 ) -> None:
     """As systemd reports it."""
     verdict = check(facts(**changes))
-    assert verdict.state == state
-    assert sentence in verdict.sentence
-    assert cure in verdict.cure
-    assert bool(verdict.cure) == (state in ("advice", "bad"))
+    assert_verdict(verdict, state, sentence, cure)
 
 
 def test_a_missing_user_is_named() -> None:

@@ -11,6 +11,7 @@ import pytest
 from mien.doctor.checks import vision_checks as checks
 from mien.doctor.facts import VisionFacts
 from mien.doctor.verdict import Verdict
+from tests.mien.doctor.checks.verdicts import assert_verdict
 
 FINE = VisionFacts(
     step="done", model="/a/expression.tflite", recipe="mien", runtime="litert 2.1", inference_ms=4.0, yunet="used"
@@ -56,7 +57,4 @@ def test_each_fault_has_its_sentence_and_its_cure(
 ) -> None:
     """The detector that is recommended is named with the command that fetches it."""
     verdict = check(msgspec.structs.replace(FINE, **changes))
-    assert verdict.state == state
-    assert sentence in verdict.sentence
-    assert cure in verdict.cure
-    assert bool(verdict.cure) == (state in ("advice", "bad"))
+    assert_verdict(verdict, state, sentence, cure)
